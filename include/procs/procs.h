@@ -1,0 +1,446 @@
+/*
+ * procs.h - run C functions in parallel child processes, get their results in
+ * order.
+ *
+ * The whole of it: procs_proc makes a process specification, procs_call runs
+ * such specifications, each in a new process, procs_pmap maps a function over
+ * arrays; both return a stream, from which procs_next takes one result after
+ * the other, a value or a Failed, in the order of the input.
+ *
+ * What holds for every call here. Sizes are bytes, spans and deadlines
+ * nanoseconds of CLOCK_MONOTONIC. A handle is used by one thread at a time,
+ * different handles are independent; only procs_cancel may come from another
+ * thread. A handle belongs to the process that opened it: in a child of fork
+ * it is refused with EPERM. Nothing here is a cancellation point or
+ * async-signal-safe, and no call ends the process, raises a signal, starts a
+ * thread, or waits for children that are not its own.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PROCS_PROCS_H
+#define PROCS_PROCS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <procs/failed.h>
+
+#define PROCS_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct procs_function;
+struct procs_stream;
+struct procs_bytes;
+
+/** How processes are made. */
+enum procs_start {
+	PROCS_START_DEFAULT = 0, /* fork */
+	PROCS_START_FORK = 1,    /* children that see the program as it is at that moment */
+	PROCS_START_INLINE = 2   /* no process: in the calling thread, inside procs_next. For
+	                          * debugging, and as a baseline: a crash is not contained, a
+	                          * timeout not enforced, exit() ends the host */
+};
+
+/** In which order results leave a stream. */
+enum procs_order {
+	PROCS_ORDER_INPUT = 0,    /* that of the items */
+	PROCS_ORDER_COMPLETED = 1 /* as they become ready */
+};
+
+/** How values become bytes. */
+enum procs_encoding {
+	PROCS_ENCODING_AUTO = 0, /* flat types as they are in memory, others as tpl images */
+	PROCS_ENCODING_TPL = 1   /* tpl images for all types; raw tasks stay as they are */
+};
+
+/** Whether results are LZ4-compressed on their way. */
+enum procs_compression {
+	PROCS_COMPRESSION_AUTO = 0, /* only while the window is short of bytes */
+	PROCS_COMPRESSION_NEVER = 1,
+	PROCS_COMPRESSION_ALWAYS = 2 /* what does not shrink still travels as it is */
+};
+
+/** Which results carry a checksum, to catch what a stray write left. */
+enum procs_checksum {
+	PROCS_CHECKSUM_AUTO = 0, /* those that are copied; not arrays of flat values, not views */
+	PROCS_CHECKSUM_NEVER = 1,
+	PROCS_CHECKSUM_ALWAYS = 2
+};
+
+/**
+ * Options. Zero means the default, so fill it by designated initializers, best
+ * through PROCS_OPTIONS(...); NULL in place of a pointer to it means all
+ * defaults. Caller-allocated, borrowed for the call only.
+ */
+struct procs_options {
+	size_t size;           /* sizeof(struct procs_options); a larger one is taken if its tail is 0 */
+	uint32_t workers;      /* processes at once, 1..4,096; default: the CPUs this thread may use, but 1
+	                        * inside a worker; never more than items */
+	uint32_t start;        /* enum procs_start; default fork */
+	uint32_t order;        /* enum procs_order; default that of the input */
+	uint32_t encoding;     /* enum procs_encoding; default auto */
+	uint32_t compression;  /* enum procs_compression; default auto */
+	uint32_t checksum;     /* enum procs_checksum; default auto */
+	uint32_t copy_results; /* 1: no result is a view into the slot, each is copied and checked first,
+	                        * so that the task cannot change it afterwards; default 0 */
+	uint32_t pad;          /* 0 */
+	uint64_t window_items; /* items in flight or finished and not yet taken, 1..2^40; default 1,024 a
+	                        * worker, for a pmap as many more as take 8 ms of measured work */
+	uint64_t window_bytes; /* bytes of finished results not yet taken, 4,096..2^48; default 64 MiB.
+	                        * May be exceeded by one result a worker */
+	uint64_t timeout_ns;   /* of each item, ns, 0 or 10,000 (10 us)..2^62: its process is killed and
+	                        * the item is Failed(TIMEOUT); default 0: none. Not when inline */
+	uint64_t reserve_bytes; /* address space for the results of one worker, 64 KiB..2^44: the bound of
+	                        * one result. Costs nothing until touched. Default 16 GiB, or the
+	                        * environment's PROCS_RESERVE; less is taken where the kernel refuses */
+};
+
+/** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options
+ * that lives as long as the enclosing block. C only. */
+#define PROCS_OPTIONS(...)                                                     \
+	(&(struct procs_options){ .size = sizeof(struct procs_options), __VA_ARGS__ })
+
+/**
+ * A process specification: a task and its arguments. It contains them, so
+ * it may be copied, returned, kept in arrays and filled in loops; strings and
+ * bytes among the arguments are borrowed until the specification is posted
+ * (by procs_call: until its result is delivered; by procs_call_from: until the
+ * source is called again). Made by procs_proc or procs_raw.
+ */
+struct procs_spec {
+	const struct procs_function *function;
+	const void *bytes; /* of a raw task: its argument, borrowed likewise */
+	size_t size;       /* bytes of arguments, or at bytes */
+	unsigned char arguments[128] __attribute__((aligned(16)));
+};
+
+/**
+ * One outcome. Filled by procs_next; all it points to is borrowed until the
+ * next procs_next or procs_close on its stream.
+ */
+struct procs_result {
+	size_t size;    /* bytes of this struct that the library filled in */
+	uint64_t index; /* of the item, from 0 */
+	const struct procs_failed *failed; /* why there is no value; NULL for a value */
+	const void *data;  /* the value: an object of the task's result type, or a raw task's bytes */
+	uint64_t bytes;    /* its size; 0 for void */
+	const struct procs_function *function; /* the task */
+	struct procs_stream *stream;           /* where it came from */
+	uint64_t reserved[9];                  /* 0 */
+};
+
+/**
+ * The library's version, equal to PROCS_VERSION of the headers it was built
+ * with.
+ *
+ * Returns: "major.minor.patch". Errors: none.
+ * Ownership: static. Blocks: no. Allocates: no.
+ * Threads: any. Fork: any side. Signals: async-signal-safe.
+ */
+PROCS_EXPORT const char *procs_version(void);
+
+/**
+ * The moment that lies timeout_ns from now, for procs_next_until.
+ *
+ * @timeout_ns: span in ns, any; what would overflow gives UINT64_MAX.
+ * Returns: ns of CLOCK_MONOTONIC. Errors: none.
+ * Ownership: nothing. Blocks: no. Allocates: no.
+ * Threads: any. Fork: any side. Signals: async-signal-safe.
+ */
+PROCS_EXPORT uint64_t procs_deadline(uint64_t timeout_ns);
+
+/**
+ * Makes a specification; what procs_proc expands to.
+ *
+ * @function: the task, borrowed (static in the program).
+ * @arguments: [size] bytes, its argument struct, borrowed for the call.
+ * @size: bytes, at most 128; else the specification is refused when used.
+ * Returns: the specification, by value. Errors: none here.
+ * Ownership: the bytes are copied; strings among them are borrowed, see
+ * struct procs_spec. Blocks: no. Allocates: no.
+ * Threads: any. Fork: any side. Signals: async-signal-safe.
+ */
+PROCS_EXPORT struct procs_spec procs_spec_make(const struct procs_function *function,
+					       const void *arguments, size_t size);
+
+/**
+ * Makes the specification of a raw task: procs_raw(procs_function_of(fill),
+ * bytes, size). The task finds them as argument 0.
+ *
+ * @function: the task, borrowed (static in the program).
+ * @bytes: [size] bytes, borrowed as struct procs_spec says; NULL if size is 0.
+ * @size: bytes, at most 2 GiB.
+ * Returns: the specification, by value. Errors: none here.
+ * Ownership: bytes are borrowed. Blocks: no. Allocates: no.
+ * Threads: any. Fork: any side. Signals: async-signal-safe.
+ */
+PROCS_EXPORT struct procs_spec procs_raw(const struct procs_function *function,
+					 const void *bytes, size_t size);
+
+/**
+ * Runs each specification in a new process, several at a time, and returns a
+ * stream of n results.
+ *
+ * @specs: [n], borrowed until the stream is closed.
+ * @n: items, 0..2^48.
+ * @options: or NULL for all defaults.
+ * Returns: the stream, or NULL with errno. Work has begun when it returns.
+ * Errors: EINVAL for nonsense (procs_last_failure says which), E2BIG for
+ * options of a newer size, ELOOP more than 4 workers deep, ENOMEM, EAGAIN
+ * without resources for even the arena. A specification that is itself wrong
+ * costs one Failed(ENCODE). If no process can be made for a second, items fail
+ * with cause RESOURCE.
+ * Ownership: the stream is the caller's, ended by procs_close.
+ * Blocks: no. Allocates: yes.
+ * Threads: any. Fork: the stream belongs to this process. Signals: no.
+ */
+PROCS_EXPORT struct procs_stream *procs_call(const struct procs_spec *specs, size_t n,
+					     const struct procs_options *options);
+
+/**
+ * Gives the next specification: called by procs_call_from and, from inside
+ * procs_next, whenever a process is free to run it.
+ *
+ * @user: as given to procs_call_from.
+ * @spec: to be filled, caller-allocated by the library; what it borrows may
+ *        change at the next call.
+ * Returns: 1 filled, 0 no more; a negative errno ends the input, and
+ * procs_next returns it after the results of what came before.
+ * It must not use its own stream (-EBUSY).
+ */
+typedef int procs_source(void *user, struct procs_spec *spec);
+
+/**
+ * procs_call with specifications pulled one at a time, so that the input may
+ * be endless: no more than the window is pulled ahead of the results.
+ *
+ * @source: see procs_source. @user: handed to it, any, borrowed until close.
+ * @options: or NULL for all defaults.
+ * Returns: the stream, or NULL with errno. Errors: as procs_call.
+ * Ownership: the stream is the caller's, ended by procs_close.
+ * Blocks: as long as the source does. Allocates: yes.
+ * Threads: any. Fork: the stream belongs to this process. Signals: no.
+ */
+PROCS_EXPORT struct procs_stream *procs_call_from(procs_source *source, void *user,
+						  const struct procs_options *options);
+
+/** One sequence of a map: element k lies at base + k * stride. */
+struct procs_sequence {
+	const void *base;    /* borrowed, unchanged until the stream is closed */
+	size_t element_size; /* bytes; of a typed task exactly those of the argument's type */
+	size_t stride;       /* bytes from one element to the next; 0: element_size */
+};
+
+/**
+ * Maps a task over parallel sequences: item k is the task applied to the k-th
+ * element of each. What procs_pmap expands to, and the form for raw tasks.
+ *
+ * Workers take many items in one hand-over where items are short. They see the
+ * sequences, and all memory, as it was when the stream was opened or a worker
+ * replaced.
+ * @function: the task, borrowed (static in the program).
+ * @n: items, 0..2^48.
+ * @options: or NULL for all defaults.
+ * @sequences: [n_sequences], borrowed for the call; see struct procs_sequence.
+ * @n_sequences: as many as the task has arguments; 0..8 for a raw task.
+ * Returns: the stream, or NULL with errno. Work has begun when it returns.
+ * Errors: EINVAL for nonsense (procs_last_failure says which), ENOENT for a
+ * struct that PROCS_STRUCT did not teach, others as procs_call.
+ * Ownership: the stream is the caller's, ended by procs_close.
+ * Blocks: no. Allocates: yes.
+ * Threads: any. Fork: the stream belongs to this process. Signals: no.
+ */
+PROCS_EXPORT struct procs_stream *
+procs_pmap_sequences(const struct procs_function *function, size_t n,
+		     const struct procs_options *options,
+		     const struct procs_sequence *sequences, size_t n_sequences);
+
+/**
+ * The same from plain arrays, whose element sizes are those of the task.
+ *
+ * @function: a typed task. @n: items, 0..2^48. @options: or NULL.
+ * @arrays: [n_arrays] pointers to [n] elements, the pointers borrowed for the
+ *          call, the elements unchanged until the stream is closed.
+ * @n_arrays: as many as the task has arguments.
+ * Returns: the stream, or NULL with errno. Errors: as procs_pmap_sequences.
+ * Ownership: the stream is the caller's, ended by procs_close.
+ * Blocks: no. Allocates: yes.
+ * Threads: any. Fork: the stream belongs to this process. Signals: no.
+ */
+PROCS_EXPORT struct procs_stream *
+procs_pmap_arrays(const struct procs_function *function, size_t n,
+		  const struct procs_options *options, const void *const *arrays,
+		  size_t n_arrays);
+
+/**
+ * Waits for the next outcome and hands it over. What the previous result of
+ * this stream pointed to is gone.
+ *
+ * @stream: borrowed. @result: caller-allocated, filled when 1 is returned.
+ * Returns: 1 with an outcome, 0 at the end.
+ * Errors: -EINVAL for NULL, -EPERM in a child of fork, -EBUSY from inside the
+ * stream's own source, the source's own error, -ENOMEM (the item is not lost:
+ * call again). A failing task never makes this call fail.
+ * Ownership: the result is borrowed until the next procs_next or procs_close.
+ * Blocks: until an item is ready; with options.timeout_ns every item is ready
+ * in time. Allocates: only while its buffers grow, never per item.
+ * Threads: one at a time per stream. Fork: refused in a child. Signals: no;
+ * interrupted waits go on.
+ */
+PROCS_EXPORT int procs_next(struct procs_stream *stream, struct procs_result *result);
+
+/**
+ * procs_next with a deadline for the wait itself, not for the work.
+ *
+ * @deadline_ns: absolute, as from procs_deadline; 0 does not wait at all.
+ * @stream, @result: as procs_next.
+ * Returns: as procs_next. Errors: -ETIMEDOUT if nothing was ready in time; the
+ * previous result is gone then too; others as procs_next.
+ * Ownership: as procs_next. Blocks: until the deadline at most. Allocates: as
+ * procs_next.
+ * Threads: one at a time per stream. Fork: refused in a child. Signals: no.
+ */
+PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_result *result,
+				  uint64_t deadline_ns);
+
+/**
+ * Cancels one item: one that has not started never will, one in flight is
+ * killed; both become Failed(CANCELLED). One that is finished stays as it is.
+ * It takes effect inside the next or the running procs_next.
+ *
+ * @stream: borrowed. @index: of the item, from 0.
+ * Returns: 0, also for an item that is already delivered.
+ * Errors: -EINVAL for NULL, -ERANGE for an index beyond the input, -EPERM in a
+ * child of fork, -ENOMEM.
+ * Ownership: nothing. Blocks: no. Allocates: yes.
+ * Threads: any, also while another is in procs_next; not while one is in
+ * procs_close. Fork: refused in a child. Signals: not async-signal-safe.
+ */
+PROCS_EXPORT int procs_cancel(struct procs_stream *stream, uint64_t index);
+
+/**
+ * Ends a stream at any time: kills what still runs, waits until its processes
+ * are gone, gives back its memory. NULL is allowed.
+ *
+ * @stream: transferred; gone when it returns 0.
+ * Returns: 0. Errors: -EPERM in a child of fork (nothing happens then), -EBUSY
+ * from inside the stream's own source.
+ * Ownership: the stream, its results and views end here. Blocks: until its
+ * processes are gone, at most 1 s after they were killed; what a kernel call
+ * holds longer is collected by a later call. Allocates: no.
+ * Threads: one at a time per stream. Fork: refused in a child. Signals: no.
+ */
+PROCS_EXPORT int procs_close(struct procs_stream *stream);
+
+/**
+ * Copies a value out, its type checked; what procs_value expands to.
+ *
+ * @result: of procs_next, borrowed. @value: [size] bytes, caller-allocated.
+ * @size, @code: sizeof and PROCS_CODE of the variable; an integer of the same
+ *               width but other sign is taken if the value fits.
+ * Returns: 0. Errors: -ENODATA if the item failed, -EINVAL for another type or
+ * NULL, -ERANGE for a value that the other sign cannot hold.
+ * Ownership: strings and bytes in the value are borrowed like the result.
+ * Blocks: no. Allocates: no.
+ * Threads: that of the stream. Fork: any side. Signals: no.
+ */
+PROCS_EXPORT int procs_value_as(const struct procs_result *result, void *value,
+				size_t size, int code);
+
+/**
+ * A borrowed view of a value's bytes: a raw task's or struct procs_bytes' own,
+ * a string's characters without NUL, else those of the object.
+ *
+ * @result: of procs_next, borrowed. @size_out: bytes of it; may be NULL.
+ * Returns: the bytes; not NULL for a value, but for a NULL string.
+ * Errors: NULL and size 0 for a failed item or NULL.
+ * Ownership: borrowed until the next procs_next or procs_close. The bytes of
+ * raw tasks and struct procs_bytes lie in the worker's slot and may change
+ * while it lives; options.copy_results ends that.
+ * Blocks: no. Allocates: no.
+ * Threads: that of the stream. Fork: any side. Signals: no.
+ */
+PROCS_EXPORT const void *procs_view(const struct procs_result *result, size_t *size_out);
+
+/**
+ * One line for people: a value such as "31", "\"abc\"" or "{1.5, 2}", bytes as
+ * "12 bytes", or "Failed(...)" as procs_failed_text has it.
+ *
+ * @result: of procs_next, borrowed.
+ * Returns: a line without newline, never NULL; cut at 4,095 bytes.
+ * Errors: "" for NULL.
+ * Ownership: borrowed until the next procs_text, procs_next or procs_close on
+ * the stream. Blocks: no. Allocates: no.
+ * Threads: that of the stream. Fork: any side. Signals: no.
+ */
+PROCS_EXPORT const char *procs_text(const struct procs_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <procs/task.h>
+
+#ifndef __cplusplus
+
+/**
+ * procs_proc(f, 2, 7), procs_proc(f, .x = 2, .y = 7), procs_proc(z): the
+ * specification of f(2, 7). Missing, surplus and misnamed arguments do not
+ * compile; a struct literal stands in its own parentheses.
+ */
+# define procs_proc(...)                                                       \
+	PROCS_CAT(PROCS_PROC_, PROCS_CAT(PROCS_SOME_, PROCS_COUNT(__VA_ARGS__))) \
+	(PROCS_COUNT(__VA_ARGS__) - 1, __VA_ARGS__)
+# define PROCS_PROC_none(n, f)                                                 \
+	procs_spec_of_##f((PROCS_ARITY_(f, n), (struct procs_arguments_##f){ 0 }))
+# define PROCS_PROC_some(n, f, ...)                                            \
+	procs_spec_of_##f(                                                     \
+		(PROCS_ARITY_(f, n), (struct procs_arguments_##f){ __VA_ARGS__ }))
+
+/**
+ * procs_pmap(f, n, options, xs, ys): maps f over arrays of n elements; see
+ * procs_pmap_arrays. Arrays may be given by name too: .x = xs, .y = ys.
+ */
+# define procs_pmap(f, n, ...)                                                 \
+	PROCS_CAT(PROCS_PMAP_, PROCS_CAT(PROCS_SOME_, PROCS_COUNT(__VA_ARGS__))) \
+	(PROCS_COUNT(__VA_ARGS__) - 1, f, n, __VA_ARGS__)
+# define PROCS_PMAP_none(count, f, n, options)                                 \
+	((PROCS_ARITY_(f, count)),                                             \
+	 procs_pmap_arrays(procs_function_of(f), n, options, NULL, 0))
+# define PROCS_PMAP_some(count, f, n, options, ...)                            \
+	((PROCS_ARITY_(f, count)),                                             \
+	 procs_pmap_arrays(procs_function_of(f), n, options,                   \
+			   (const void *const *)(const void *)&(               \
+				   struct procs_pointers_##f){ __VA_ARGS__ },  \
+			   count))
+
+# define PROCS_ARITY_(f, n)                                                    \
+	(void)sizeof(struct {                                                  \
+		_Static_assert(procs_arity_##f == (n),                         \
+			       "procs: wrong number of arguments for " #f);    \
+		int procs_unused;                                              \
+	})
+# define PROCS_SOME_1 none
+# define PROCS_SOME_2 some
+# define PROCS_SOME_3 some
+# define PROCS_SOME_4 some
+# define PROCS_SOME_5 some
+# define PROCS_SOME_6 some
+# define PROCS_SOME_7 some
+# define PROCS_SOME_8 some
+# define PROCS_SOME_9 some
+# define PROCS_SOME_10 some
+# define PROCS_SOME_11 some
+# define PROCS_SOME_12 some
+
+/** procs_value(&result, &variable): typed read; see procs_value_as. */
+# define procs_value(result, variable)                                         \
+	procs_value_as((result), (variable), sizeof(*(variable)),              \
+		       PROCS_CODE_OF_(*(variable)))
+
+#endif /* C */
+
+#endif /* PROCS_PROCS_H */

@@ -1,0 +1,15 @@
+/*
+ * open.h - from the caller's words to a stream: what procs_call and procs_pmap
+ * have in common.
+ */
+#ifndef PROCS_API_OPEN_H
+#define PROCS_API_OPEN_H
+
+#include "pool/stream.h"
+
+/* Opens a stream over `input`, or refuses: NULL with errno. `call` is the name
+ * of the public function, for the message. */
+struct procs_stream *px_open(const char *call, const struct procs_options *options,
+			     const struct px_input *input);
+
+#endif /* PROCS_API_OPEN_H */

@@ -1,0 +1,82 @@
+/*
+ * task.c - what a task may ask of the library while it runs.
+ */
+#include <errno.h>
+#include <procs/task.h>
+
+#include "backend/context.h"
+
+uint64_t procs_index(void)
+{
+	const struct px_context *context = px_context_current();
+
+	return context != NULL ? px_context_index(context) : UINT64_MAX;
+}
+
+uint32_t procs_attempt(void)
+{
+	const struct px_context *context = px_context_current();
+
+	return context != NULL ? context->attempt : 0;
+}
+
+void *procs_scratch(size_t size)
+{
+	struct px_context *context = px_context_current();
+	void *memory;
+
+	if (context == NULL) {
+		errno = EPERM;
+		return NULL;
+	}
+	memory = px_context_scratch(context, size);
+	if (memory == NULL)
+		errno = ENOMEM;
+	return memory;
+}
+
+size_t procs_argument_count(const struct procs_task *task)
+{
+	return task != NULL ? task->n_arguments : 0;
+}
+
+const void *procs_argument(const struct procs_task *task, size_t number, size_t *size_out)
+{
+	const bool there = task != NULL && number < task->n_arguments;
+
+	if (size_out != NULL)
+		*size_out = there ? task->argument[number].size : 0;
+	return there ? task->argument[number].data : NULL;
+}
+
+void *procs_reserve(struct procs_task *task, size_t size)
+{
+	unsigned char *room;
+
+	if (task == NULL || task->is_committed) {
+		errno = task == NULL ? EINVAL : EALREADY;
+		return NULL;
+	}
+	room = px_output_reserve(task->output, size);
+	if (room == NULL) {
+		task->no_room = true;
+		errno = ENOSPC;
+		return NULL;
+	}
+	task->reserved = room;
+	task->room = size;
+	return room;
+}
+
+int procs_commit(struct procs_task *task, size_t size)
+{
+	if (task == NULL)
+		return -EINVAL;
+	if (task->is_committed)
+		return -EALREADY;
+	if (size > task->room)
+		return -EINVAL;
+	task->is_committed = true;
+	task->committed = size;
+	return 0;
+}

@@ -1,0 +1,122 @@
+/*
+ * backend.h - who runs items: the door to this floor. The pool above hires
+ * workers, posts ranges, looks how they are and waits; it never sees a pid.
+ *
+ * A slot holds one worker at a time:
+ *
+ *	state      meaning                      on: hire   suspicion  kill     end known   overdue
+ *	VACANT     no process                   -> WELL    nothing    nothing  nothing     nothing
+ *	WELL       works, or waits for work     refused    -> SUSPECT -> DYING -> LOST     nothing
+ *	SUSPECT    its life word is marked      refused    nothing    -> DYING -> LOST     kill, -> DYING
+ *	DYING      was killed                   refused    nothing    nothing  -> LOST     -> LOST
+ *	LOST       told to the pool, once       refused    nothing    nothing  -> LEAVING  nothing
+ *	LEAVING    done; its process may still  refused    nothing    nothing  -> VACANT   kill
+ *	           be there
+ *
+ * LOST is left by the very call that reports it. A LEAVING worker whose process
+ * is collected already is VACANT.
+ */
+#ifndef PROCS_BACKEND_BACKEND_H
+#define PROCS_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <procs/procs.h>
+
+#include "codec/plans.h"
+#include "shm/slot.h"
+
+struct px_backend;
+
+/* What a backend is to be. Borrowed for the call, but for plans. */
+struct px_wish {
+	enum procs_start start;
+	uint32_t n_slots;
+	uint64_t reserve; /* bytes of output of each slot */
+	uint64_t least;   /* if that much cannot be had */
+	struct px_order order;
+	struct px_plans *plans; /* borrowed until close */
+};
+
+/* 0 or a negative errno, as px_arena_open. */
+int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish);
+
+/* Kills what lives, waits until it is gone, at most a second, gives all back. */
+void px_backend_close(struct px_backend *backend);
+
+/* The slot as pointers and sizes; for take.h, and for posting arguments. */
+struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot);
+
+/* Whether a worker may be hired into the slot now. Collects one that left. */
+bool px_backend_vacant(struct px_backend *backend, uint32_t slot, uint64_t now);
+
+/* Where a new worker finds its output area: free from `start` to `limit`, and
+ * from `top` on; [from, to) in between still holds results of an earlier one,
+ * which it must not see. */
+struct px_leftover {
+	uint64_t start;
+	uint64_t limit;
+	uint64_t top;
+	uint64_t from;
+	uint64_t to;
+};
+
+/* Makes a worker. 0 or the negative errno of fork. */
+int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover);
+
+/* Hands a range over; returns its sequence number in the slot. The caller
+ * keeps to PX_RING. */
+uint64_t px_backend_post(struct px_backend *backend, uint32_t slot, const struct px_post *post);
+
+enum px_health {
+	PX_HEALTH_ABSENT, /* no worker */
+	PX_HEALTH_WELL,
+	PX_HEALTH_ILL, /* suspected or being killed: the verdict follows soon */
+	PX_HEALTH_LOST /* reported once; what the slot says now is final */
+};
+
+/* How a worker was lost. */
+struct px_loss {
+	enum procs_cause cause; /* EXIT, SIGNAL, UNKNOWN, or what it was killed for */
+	int code;
+	bool core_dumped;
+	int64_t pid;
+};
+
+/* Looks after a worker. Call it before taking news: a worker that is lost
+ * writes no more, so news taken after LOST are the last. */
+enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint64_t now,
+				struct px_loss *loss_out);
+
+/* The worker's pid, for Failed; 0 if there is none. */
+int64_t px_backend_pid(const struct px_backend *backend, uint32_t slot);
+
+/* Kills a worker, the cause being TIMEOUT or CANCELLED. */
+void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
+		     uint64_t now);
+
+/* Has a worker leave that has nothing left to do; from any state it is LEAVING. */
+void px_backend_dismiss(struct px_backend *backend, uint32_t slot, uint64_t now);
+
+/* The doorbell, before looking for news. */
+uint32_t px_backend_seen(const struct px_backend *backend);
+
+/* A worker to be watched in a wait: its end wakes, and if it reaches `want`
+ * (px_slot_position; UINT64_MAX: no matter) so does that. */
+struct px_watch {
+	uint32_t slot;
+	uint64_t want;
+};
+
+/*
+ * Waits until the doorbell moves from `seen`, a watched worker reaches its want
+ * or is marked, or the deadline; or for no reason. Inline, it runs items.
+ */
+void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_watch *watches,
+		     uint32_t n, uint64_t deadline);
+
+/* Rings the doorbell from another thread, to interrupt a wait. */
+void px_backend_interrupt(struct px_backend *backend);
+
+#endif /* PROCS_BACKEND_BACKEND_H */

@@ -1,0 +1,81 @@
+/*
+ * context.h - what a running task may ask and say: its index, its scratch
+ * memory, its failure. One per thread that runs items; the rest of the worker
+ * hands items in and reads failures out.
+ */
+#ifndef PROCS_BACKEND_CONTEXT_H
+#define PROCS_BACKEND_CONTEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <procs/task.h>
+
+#include "codec/failed.h"
+#include "shm/layout.h"
+#include "shm/output.h"
+
+struct px_scratch; /* a list of blocks */
+
+struct px_context {
+	uint64_t first;   /* index of the range's item 0 */
+	uint32_t item;    /* in the range; of several run in one loop, the first */
+	uint32_t attempt;
+	bool failed;               /* procs_fail was called for this item */
+	struct px_failure failure; /* what it said; points into the buffers */
+	struct px_buffer message;
+	struct px_buffer data;
+	struct px_scratch *scratch; /* owned, freed when the item is over */
+	uint64_t scratch_index;     /* whose it is */
+	struct procs_loop *loop;    /* told of a failure, or NULL */
+	struct px_context *outer;   /* that of the item inside which this one runs inline */
+};
+
+/* A raw task at work; to it an opaque struct procs_task. */
+struct procs_task {
+	size_t n_arguments;
+	struct procs_bytes argument[PX_SEQUENCES];
+	struct px_output *output;
+	unsigned char *reserved; /* or NULL */
+	uint64_t room;           /* bytes of it */
+	uint64_t committed;
+	bool is_committed;
+	bool no_room; /* a reserve was refused */
+};
+
+/* The context of the item that this thread runs, or NULL. */
+struct px_context *px_context_current(void);
+
+/* Makes the context current until px_context_end, which frees what the last
+ * item left. */
+void px_context_begin(struct px_context *context);
+void px_context_end(struct px_context *context);
+
+/* Readies it for item `item` of a range that starts at index `first`; frees
+ * what the last one left. */
+void px_context_item(struct px_context *context, uint64_t first, uint32_t item, uint32_t attempt);
+
+/* The index of the item that runs, also inside a loop over several. */
+uint64_t px_context_index(const struct px_context *context);
+
+/* Gives all memory back. */
+void px_context_free(struct px_context *context);
+
+/* The first failure of an item decides; others return without a trace. Also
+ * used by the worker itself, for ENCODE and the like. */
+void px_context_fail(struct px_context *context, enum procs_cause cause, int code,
+		     const void *data, size_t size, const char *format, va_list arguments)
+	PX_PRINTF(6, 0);
+void px_context_blame(struct px_context *context, enum procs_cause cause, int code,
+		      const char *format, ...) PX_PRINTF(4, 5);
+
+/* Memory until the item is over; NULL without. */
+void *px_context_scratch(struct px_context *context, size_t size);
+
+/* The thread's last failure outside any item. */
+void px_last_failure_set(enum procs_cause cause, int code, const void *data, size_t size,
+			 const char *format, va_list arguments) PX_PRINTF(5, 0);
+const struct procs_failed *px_last_failure(void);
+
+#endif /* PROCS_BACKEND_CONTEXT_H */

@@ -1,0 +1,85 @@
+/*
+ * entry.c - how a forked worker begins and ends, so that nothing of the host
+ * happens twice: its handlers, its pending text, its exit functions.
+ */
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <pthread.h>
+
+#include "backend/life.h"
+#include "backend/local.h"
+#include "backend/owner.h"
+#include "codec/image.h"
+
+/* As exec does: what the host catches goes back to its default, what it
+ * ignores stays ignored. */
+static void px_reset_handlers(void)
+{
+	struct sigaction action;
+
+	for (int number = 1; number < NSIG; number++) {
+		if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL ||
+		    action.sa_handler == SIG_IGN)
+			continue;
+		action = (struct sigaction){ .sa_handler = SIG_DFL };
+		(void)sigaction(number, &action, NULL);
+	}
+}
+
+void px_entry_leave(int status)
+{
+	fflush(stdout);
+	fflush(stderr);
+	_exit(status);
+}
+
+/* The task called exit, or main's thread ended as the last: before any handler
+ * of the host, since the last registered runs first. The parent learns the
+ * status from the kernel. */
+static void px_exit_guard(int status, void *unused)
+{
+	(void)unused;
+	px_entry_leave(status);
+}
+
+/* quick_exit keeps its status to itself, but glibc hands it, as a second
+ * argument, to what its C++ ABI registers. Weak: elsewhere it is missing, and
+ * then the host's own handlers run. */
+extern int __cxa_at_quick_exit(void (*)(void *, int), void *) __attribute__((weak));
+
+static void px_quick_exit_guard(void *unused, int status)
+{
+	(void)unused;
+	_exit(status);
+}
+
+static void px_set_guards(void)
+{
+	(void)on_exit(px_exit_guard, NULL);
+	if (__cxa_at_quick_exit != NULL)
+		(void)__cxa_at_quick_exit(px_quick_exit_guard, NULL);
+}
+
+void px_entry(struct px_birth *birth)
+{
+	struct px_backend *backend = birth->backend;
+	struct px_control *control = px_backend_slot(backend, birth->slot).control;
+	const bool cloned = birth->robust_list != NULL;
+
+	px_owner_descend();
+	if (!birth->handlers_reset)
+		px_reset_handlers();
+	/* What the host had not written yet is the host's to write. */
+	__fpurge(stdout);
+	__fpurge(stderr);
+	px_image_after_fork();
+	px_reaper_after_fork();
+	px_arena_keep(&backend->arena, birth->slot, birth->leftover.from, birth->leftover.to);
+	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(), cloned);
+	px_set_guards();
+	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
+}

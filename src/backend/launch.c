@@ -1,0 +1,141 @@
+/*
+ * launch.c - makes processes. The only file that forks.
+ *
+ * A parent with one thread uses clone3 with no exit signal: the child raises no
+ * SIGCHLD in the host and its waitpid(-1) does not see it; the kernel resets
+ * caught signals on the way. A raw clone runs no pthread_atfork handlers; those
+ * exist to make locks of other threads usable, and there are no other threads.
+ * A parent with threads uses fork(), which repairs malloc and stdio, and so does
+ * one where clone3 is missing or filtered, or a sanitizer or valgrind keeps
+ * books of forks.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/single_threaded.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backend/life.h"
+#include "backend/local.h"
+
+#ifndef CLONE_CLEAR_SIGHAND
+# define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+# define PX_RAW_CLONE 0
+#elif defined(__has_feature)
+# if __has_feature(thread_sanitizer)
+#  define PX_RAW_CLONE 0
+# endif
+#endif
+#ifndef PX_RAW_CLONE
+# define PX_RAW_CLONE 1
+#endif
+
+/* Found out at the first fork; a race of two threads finds the same. */
+static _Atomic bool px_clone_fails;
+
+/* Where glibc keeps the calling thread's id: a raw clone must renew it, or the
+ * child's robust mutexes carry the parent's. */
+static int *px_tid_address(void)
+{
+	int *address = NULL;
+
+	return prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) == 0 ? address : NULL;
+}
+
+static bool px_may_clone(void)
+{
+	/* relaxed: a flag of its own */
+	return PX_RAW_CLONE && __libc_single_threaded &&
+	       !atomic_load_explicit(&px_clone_fails, memory_order_relaxed);
+}
+
+/* The child's pid, 0 in the child, or -1. */
+static pid_t px_clone(int *pidfd, int *tid)
+{
+	struct clone_args arguments = {
+		.flags = CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |
+			 CLONE_CLEAR_SIGHAND,
+		.pidfd = (uintptr_t)pidfd,
+		.child_tid = (uintptr_t)tid,
+		.exit_signal = 0,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+}
+
+/* Where exceptions, pthread_exit and debuggers stop unwinding: below lies the
+ * host's stack, whose handlers are not the worker's. */
+PX_NORETURN __attribute__((noinline)) static void px_launch_child(struct px_birth *birth)
+{
+#if defined(__x86_64__)
+	__asm__ volatile(".cfi_undefined rip");
+#elif defined(__aarch64__)
+	__asm__ volatile(".cfi_undefined x30");
+#endif
+	px_entry(birth);
+	px_worker_live(birth);
+}
+
+static pid_t px_launch_clone(struct px_birth *birth, struct px_child *child_out)
+{
+	int *tid = px_tid_address();
+	int pidfd = -1;
+	pid_t pid;
+
+	birth->robust_list = px_life_list();
+	birth->handlers_reset = true;
+	if (tid == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	pid = px_clone(&pidfd, tid);
+	if (pid == 0)
+		px_launch_child(birth);
+	*child_out = (struct px_child){ .pid = pid, .pidfd = pidfd };
+	return pid;
+}
+
+static pid_t px_launch_plain(struct px_birth *birth, struct px_child *child_out)
+{
+	pid_t pid;
+
+	birth->robust_list = NULL;
+	birth->handlers_reset = false;
+	pid = fork();
+	if (pid == 0)
+		px_launch_child(birth);
+	/* The child does nothing before it is given work, and so cannot end by itself and be
+	 * taken by a stranger before its pidfd is open. */
+	if (pid > 0)
+		*child_out = px_reaper_adopt(pid);
+	return pid;
+}
+
+int px_launch_fork(struct px_birth *birth, struct px_child *child_out)
+{
+	const int saved = errno;
+	sigset_t all;
+	pid_t pid = -1;
+	int error;
+
+	/* No handler of the host may run in the child. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &birth->mask);
+	if (px_may_clone()) {
+		pid = px_launch_clone(birth, child_out);
+		if (pid < 0 && errno != EAGAIN && errno != ENOMEM)
+			/* relaxed: a flag of its own */
+			atomic_store_explicit(&px_clone_fails, true, memory_order_relaxed);
+	}
+	if (pid < 0 && !px_may_clone())
+		pid = px_launch_plain(birth, child_out);
+	error = pid < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
+	errno = saved;
+	return error;
+}

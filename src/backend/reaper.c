@@ -1,0 +1,229 @@
+#include "backend/reaper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/px.h"
+
+enum {
+	PX_P_PIDFD = 3,
+	PX_WAIT_AT_ONCE = 64,  /* children one px_reaper_wait looks at */
+	PX_ABANDONED_MOST = 256,
+	PX_EXITING = 0x4       /* the kernel's PF_EXITING in /proc/PID/stat */
+};
+
+/* The kernel's struct pidfd_info, version 0, which glibc does not have. */
+struct px_pidfd_info {
+	uint64_t mask;
+	uint64_t cgroup;
+	uint32_t ids[11];
+	int32_t exit_code;
+};
+
+#define PX_PIDFD_INFO_EXIT (UINT64_C(1) << 3)
+#define PX_PIDFD_GET_INFO _IOWR(0xFF, 11, struct px_pidfd_info)
+
+_Static_assert(sizeof(struct px_pidfd_info) == 64, "as the kernel has it");
+
+struct px_child px_reaper_adopt(pid_t pid)
+{
+	struct px_child child = { .pid = pid, .pidfd = -1 };
+	const int saved = errno;
+
+	child.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	errno = saved;
+	return child;
+}
+
+static struct px_status px_status_of_wait(int status)
+{
+	if (WIFEXITED(status))
+		return (struct px_status){ PX_ENDING_EXIT, WEXITSTATUS(status), false };
+	return (struct px_status){ PX_ENDING_SIGNAL, WTERMSIG(status), WCOREDUMP(status) };
+}
+
+static struct px_status px_status_of_info(const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		return (struct px_status){ PX_ENDING_EXIT, info->si_status & 0xff, false };
+	return (struct px_status){ PX_ENDING_SIGNAL, info->si_status, info->si_code == CLD_DUMPED };
+}
+
+/* Somebody else waited for our child, or the host ignores SIGCHLD: the kernel
+ * still tells from Linux 6.15 on. */
+static struct px_status px_stolen(const struct px_child *child)
+{
+	struct px_pidfd_info info = { .mask = PX_PIDFD_INFO_EXIT };
+
+	if (child->pidfd >= 0 && ioctl(child->pidfd, PX_PIDFD_GET_INFO, &info) == 0 &&
+	    (info.mask & PX_PIDFD_INFO_EXIT))
+		return px_status_of_wait(info.exit_code);
+	return (struct px_status){ .ending = PX_ENDING_STOLEN };
+}
+
+/* waitid without being a cancellation point. */
+static long px_waitid(const struct px_child *child, siginfo_t *info)
+{
+	const int kind = child->pidfd >= 0 ? PX_P_PIDFD : P_PID;
+	const int id = child->pidfd >= 0 ? child->pidfd : child->pid;
+	long result;
+
+	info->si_pid = 0;
+	do
+		result = syscall(SYS_waitid, kind, id, info, WEXITED | WNOHANG | __WALL, NULL);
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
+struct px_status px_reaper_collect(struct px_child *child)
+{
+	struct px_status status = { .ending = PX_ENDING_NONE };
+	const int saved = errno;
+	siginfo_t info;
+
+	if (child->pid == 0)
+		return status;
+	if (px_waitid(child, &info) != 0)
+		status = px_stolen(child);
+	else if (info.si_pid != 0)
+		status = px_status_of_info(&info);
+	if (status.ending != PX_ENDING_NONE) {
+		if (child->pidfd >= 0)
+			close(child->pidfd);
+		*child = (struct px_child){ .pid = 0, .pidfd = -1 };
+	}
+	errno = saved;
+	return status;
+}
+
+/* The fields of /proc/PID/stat behind the name, which may hold anything:
+ * flags are the 9th field, the number of threads the 20th, the exit code the
+ * last but none of those that the kernel may append. */
+static bool px_parse_stat(char *text, unsigned long *flags, long *threads, int *code)
+{
+	char *at = strrchr(text, ')');
+	char *next = NULL, *save = NULL;
+	int field = 3;
+
+	if (at == NULL)
+		return false;
+	for (next = strtok_r(at + 1, " ", &save); next != NULL;
+	     next = strtok_r(NULL, " ", &save), field++) {
+		if (field == 9)
+			*flags = strtoul(next, NULL, 10);
+		else if (field == 20)
+			*threads = strtol(next, NULL, 10);
+		else if (field == 52)
+			*code = (int)strtol(next, NULL, 10);
+	}
+	return field > 52;
+}
+
+struct px_status px_reaper_foresee(const struct px_child *child)
+{
+	const struct px_status unknown = { .ending = PX_ENDING_NONE };
+	const int saved = errno;
+	unsigned long flags = 0;
+	char text[1024];
+	long threads = 0;
+	ssize_t size = -1;
+	int code = 0;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%d/stat", (int)child->pid);
+	fd = (int)syscall(SYS_openat, AT_FDCWD, text, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		size = syscall(SYS_read, fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	errno = saved;
+	if (size <= 0)
+		return unknown;
+	text[size] = '\0';
+	/* A code of 0 is also what the kernel shows to those it does not trust, and a leader that
+	 * ended alone has one too; only a code says for certain that the whole process ends. */
+	if (!px_parse_stat(text, &flags, &threads, &code) || !(flags & PX_EXITING) || code == 0)
+		return unknown;
+	return px_status_of_wait(code);
+}
+
+void px_reaper_kill(const struct px_child *child)
+{
+	const int saved = errno;
+
+	/* By number only where the kernel does not do it by pidfd: the pid is ours until it is
+	 * collected, unless the host takes our statuses. */
+	if (child->pid > 0 &&
+	    (child->pidfd < 0 ||
+	     (syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0) < 0 &&
+	      (errno == ENOSYS || errno == EPERM))))
+		kill(child->pid, SIGKILL);
+	errno = saved;
+}
+
+void px_reaper_wait(const struct px_child *const *children, size_t n, uint64_t deadline)
+{
+	struct pollfd polls[PX_WAIT_AT_ONCE];
+	const uint64_t now = px_now();
+	const int saved = errno;
+	struct timespec span;
+	nfds_t count = 0;
+
+	for (size_t i = 0; i < n && count < PX_WAIT_AT_ONCE; i++)
+		if (children[i]->pidfd >= 0)
+			polls[count++] = (struct pollfd){ children[i]->pidfd, POLLIN, 0 };
+	if (deadline <= now)
+		return;
+	/* Children without a pidfd do not wake us: look again soon. */
+	span = px_timespec(count == n ? deadline - now
+				      : px_min(deadline - now, 2 * PX_MILLISECOND));
+	(void)syscall(SYS_ppoll, polls, count, &span, NULL, 0);
+	errno = saved;
+}
+
+/* What was killed but has not ended, of all handles of this process. */
+static pthread_mutex_t px_abandoned_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct px_child px_abandoned[PX_ABANDONED_MOST];
+
+void px_reaper_abandon(struct px_child *child)
+{
+	pthread_mutex_lock(&px_abandoned_lock);
+	for (size_t i = 0; i < PX_ABANDONED_MOST && child->pid != 0; i++) {
+		if (px_abandoned[i].pid != 0)
+			continue;
+		px_abandoned[i] = *child;
+		*child = (struct px_child){ .pid = 0, .pidfd = -1 };
+	}
+	pthread_mutex_unlock(&px_abandoned_lock);
+	/* More than that many: the zombie stays until the host ends. */
+	if (child->pid != 0 && child->pidfd >= 0)
+		close(child->pidfd);
+	*child = (struct px_child){ .pid = 0, .pidfd = -1 };
+}
+
+void px_reaper_after_fork(void)
+{
+	px_abandoned_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	memset(px_abandoned, 0, sizeof(px_abandoned));
+}
+
+void px_reaper_tidy(void)
+{
+	if (pthread_mutex_trylock(&px_abandoned_lock) != 0)
+		return; /* somebody is at it */
+	for (size_t i = 0; i < PX_ABANDONED_MOST; i++)
+		if (px_abandoned[i].pid != 0)
+			px_reaper_collect(&px_abandoned[i]);
+	pthread_mutex_unlock(&px_abandoned_lock);
+}

@@ -1,0 +1,362 @@
+#include "backend/runner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/px.h"
+#include "shm/doorbell.h"
+
+enum {
+	PX_STRIDE_NS = 100000,  /* work between two looks at the clock inside a chunk */
+	PX_SINGLE_NS = 5000,    /* items from this on are timed one by one */
+	PX_SHOW_TARGETS = 2     /* a chunk that takes this many targets shows what it has */
+};
+
+void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
+		    struct px_plans *plans, const struct px_leftover *leftover)
+{
+	*runner = (struct px_runner){
+		.slot = slot,
+		.order = slot.control->order,
+		.bell = bell,
+		.plans = plans,
+	};
+	runner->pace = px_pace_begin(runner->order.chunk_ns);
+	px_output_init(&runner->output, slot, leftover->start, leftover->limit, leftover->top);
+}
+
+void px_runner_close(struct px_runner *runner)
+{
+	px_codec_free(&runner->codec);
+	px_context_free(&runner->context);
+	px_buffer_free(&runner->value);
+	px_buffer_free(&runner->packed);
+}
+
+/* The arguments of a call, from the input area: a raw task's as they are, a
+ * typed task's decoded from their image. */
+static int px_read_call(struct px_runner *runner)
+{
+	const struct px_slot *slot = &runner->slot;
+	const uint64_t at = runner->post.input;
+	struct px_call call;
+
+	if (at > slot->input_size || sizeof(call) > slot->input_size - at)
+		return -EBADMSG;
+	memcpy(&call, slot->input + at, sizeof(call));
+	if (call.size > slot->input_size - at - sizeof(call))
+		return -EBADMSG;
+	runner->function = (const struct procs_function *)(uintptr_t)call.function;
+	runner->task = px_plans_of(runner->plans, runner->function);
+	if (runner->task == NULL)
+		return -ENOMEM;
+	if (runner->task->error != 0)
+		return runner->task->error;
+	runner->argument[0] = slot->input + at + sizeof(call);
+	runner->argument_size[0] = call.size;
+	runner->n_arguments = 1;
+	if (runner->function->raw != NULL)
+		return 0;
+	return px_image_decode(&runner->codec, &runner->task->arguments, runner->argument[0],
+			       call.size);
+}
+
+static void px_begin_call(struct px_runner *runner)
+{
+	const unsigned char *arguments;
+
+	runner->argument_error = px_read_call(runner);
+	if (runner->argument_error != 0 || runner->function->raw != NULL)
+		return;
+	arguments = runner->codec.object.data;
+	runner->n_arguments = runner->function->n_arguments;
+	for (size_t i = 0; i < runner->n_arguments; i++)
+		runner->argument[i] = arguments + runner->function->arguments[i].offset;
+}
+
+static void px_begin_map(struct px_runner *runner)
+{
+	const struct px_order *order = &runner->order;
+
+	runner->function = (const struct procs_function *)(uintptr_t)order->function;
+	runner->task = px_plans_of(runner->plans, runner->function);
+	runner->argument_error = runner->task == NULL ? -ENOMEM : runner->task->error;
+	runner->n_arguments = order->n_sequences;
+	for (size_t i = 0; i < runner->n_arguments; i++) {
+		const struct px_array *array = &order->sequence[i];
+
+		runner->argument[i] = (const unsigned char *)(uintptr_t)array->base +
+				      runner->post.first * array->stride;
+		runner->stride[i] = array->stride;
+		runner->argument_size[i] = array->element_size;
+	}
+}
+
+/* False: there is no room even for the range's tables. */
+static bool px_begin_range(struct px_runner *runner)
+{
+	memset(runner->stride, 0, sizeof(runner->stride));
+	runner->spent_ns = 0;
+	runner->in_range = true;
+	if (runner->post.kind == PX_KIND_CALL)
+		px_begin_call(runner);
+	else
+		px_begin_map(runner);
+	return px_output_begin(&runner->output, runner->sequence, &runner->post,
+			       runner->order.value_size) == 0;
+}
+
+static void px_ring(struct px_runner *runner)
+{
+	px_doorbell_ring(runner->bell, &runner->slot.control->asleep);
+}
+
+/* The items before `done` are visible: rings if the parent waits for them. */
+static void px_tell(struct px_runner *runner, uint32_t done)
+{
+	if (px_doorbell_wanted(&runner->slot.control->want,
+			       px_slot_position(runner->sequence, done)))
+		px_ring(runner);
+}
+
+/* An item starts: its index, its alarm, the word that will blame it. */
+static void px_item_begins(struct px_runner *runner, uint32_t item, uint64_t now)
+{
+	px_alarm_item(&runner->alarm, now);
+	px_context_item(&runner->context, runner->post.first, item, runner->post.attempt);
+	px_output_running(&runner->output, item, now);
+}
+
+static struct procs_loop px_loop_over(struct px_runner *runner, struct px_chunk chunk)
+{
+	struct procs_loop loop = {
+		.size = sizeof(loop),
+		.next = chunk.from,
+		.end = chunk.to,
+		.progress = &runner->output.progress->progress,
+	};
+
+	for (size_t i = 0; i < runner->n_arguments; i++) {
+		loop.argument[i] = runner->argument[i];
+		loop.stride[i] = runner->stride[i];
+	}
+	return loop;
+}
+
+/* How many items may run between two looks at the clock. */
+static uint32_t px_stride(const struct px_runner *runner)
+{
+	const uint64_t item = px_pace_item(&runner->pace);
+
+	if (item == 0 || item >= PX_SINGLE_NS || runner->order.timeout_ns > 0)
+		return 1;
+	return (uint32_t)(PX_STRIDE_NS / item);
+}
+
+/* Values side by side. The loop of the task itself stores the progress of each
+ * item; only a failing one comes back here. Returns the items finished. */
+static uint32_t px_run_dense(struct px_runner *runner, struct px_chunk part, uint64_t now)
+{
+	struct px_context *context = &runner->context;
+	struct procs_loop loop = px_loop_over(runner, part);
+
+	loop.out = px_output_values(&runner->output);
+	loop.out_stride = runner->order.value_size;
+	px_item_begins(runner, part.from, now);
+	context->loop = &loop;
+	runner->function->loop(&loop);
+	context->loop = NULL;
+	if (loop.failed) {
+		px_runner_emit_failure(runner, (uint32_t)loop.next++, px_now() - now);
+	}
+	return (uint32_t)loop.next;
+}
+
+static void px_run_raw(struct px_runner *runner, uint32_t item, uint64_t now)
+{
+	struct px_context *context = &runner->context;
+	struct procs_task task = { .n_arguments = runner->n_arguments, .output = &runner->output };
+	int code;
+
+	for (size_t i = 0; i < task.n_arguments; i++)
+		task.argument[i] = (struct procs_bytes){
+			runner->argument[i] + (uint64_t)item * runner->stride[i],
+			runner->argument_size[i]
+		};
+	code = runner->function->raw(&task);
+	if (code != 0 && task.no_room)
+		px_context_blame(context, PROCS_CAUSE_TOO_BIG, EFBIG,
+				 "the slot has %llu bytes for results, the task wanted more",
+				 (unsigned long long)runner->slot.output_size);
+	else if (code != 0)
+		px_context_blame(context, PROCS_CAUSE_ERROR, code, "the task returned %d", code);
+	else if (task.room > 0 && !task.is_committed)
+		px_context_blame(context, PROCS_CAUSE_ERROR, ENODATA,
+				 "the task reserved %llu bytes and committed none",
+				 (unsigned long long)task.room);
+	if (context->failed)
+		px_runner_emit_failure(runner, item, px_now() - now);
+	else
+		px_runner_emit_raw(runner, item, &task, px_now() - now);
+}
+
+static void px_run_typed(struct px_runner *runner, uint32_t item, uint64_t now)
+{
+	struct px_context *context = &runner->context;
+	struct procs_loop loop = px_loop_over(runner, (struct px_chunk){ item, item + 1 });
+
+	if (px_buffer_room(&runner->value, runner->task->result.size + 1) != 0) {
+		px_context_blame(context, PROCS_CAUSE_ENCODE, ENOMEM, "no memory for the result");
+	} else {
+		loop.out = runner->value.data;
+		context->loop = &loop;
+		runner->function->loop(&loop);
+		context->loop = NULL;
+	}
+	if (context->failed)
+		px_runner_emit_failure(runner, item, px_now() - now);
+	else
+		px_runner_emit_value(runner, item, runner->value.data, px_now() - now);
+}
+
+/* One item with a frame of its own. */
+static uint32_t px_run_framed(struct px_runner *runner, uint32_t item, uint64_t now)
+{
+	px_item_begins(runner, item, now);
+	if (runner->argument_error != 0) {
+		px_context_blame(&runner->context, PROCS_CAUSE_DECODE, -runner->argument_error,
+				 "the arguments cannot be decoded");
+		px_runner_emit_failure(runner, item, 0);
+	} else if (runner->function->raw != NULL) {
+		px_run_raw(runner, item, now);
+	} else {
+		px_run_typed(runner, item, now);
+	}
+	return item + 1;
+}
+
+/* Whether no further item may start: the share of bytes is used up, or the
+ * parent is about to kill this worker for the item it just ran. */
+static bool px_enough(const struct px_runner *runner)
+{
+	return runner->output.payload >= runner->post.share ||
+	       px_slot_stopped(runner->slot) == PX_STOP_NOW;
+}
+
+static uint32_t px_run_part(struct px_runner *runner, struct px_chunk part, uint64_t now)
+{
+	uint32_t at = part.from;
+
+	if (runner->order.value_size > 0)
+		return px_run_dense(runner, part, now);
+	while (at < part.to && !px_enough(runner))
+		at = px_run_framed(runner, at, now);
+	return at;
+}
+
+/* Runs the chunk, or as much of it as there is room for. Returns the items of
+ * the range that are finished then. */
+static uint32_t px_run(struct px_runner *runner, struct px_chunk chunk, uint64_t begun)
+{
+	const uint64_t patience = PX_SHOW_TARGETS * runner->order.chunk_ns;
+	const uint32_t stride = px_stride(runner);
+	uint64_t now = begun, shown = begun;
+	uint32_t at = chunk.from;
+
+	while (at < chunk.to && !px_enough(runner)) {
+		const uint32_t to = (uint32_t)px_min(chunk.to, (uint64_t)at + stride);
+
+		at = px_run_part(runner, (struct px_chunk){ at, to }, now);
+		if (at >= chunk.to)
+			break;
+		now = px_now();
+		/* The chunk was misjudged: let go what is finished. */
+		if (now - shown > patience) {
+			px_output_done(&runner->output, at);
+			px_tell(runner, at);
+			shown = now;
+		}
+	}
+	return at;
+}
+
+static void px_pass_range(struct px_runner *runner)
+{
+	runner->in_range = false;
+	px_slot_pass(runner->slot, ++runner->sequence);
+}
+
+/* The end of a range: on to the next, and a ring if there is none. */
+static enum px_step px_finish_range(struct px_runner *runner)
+{
+	struct px_post next;
+
+	px_pass_range(runner);
+	if (runner->order.one_shot)
+		return PX_STEP_LAST;
+	if (!px_slot_read_post(runner->slot, runner->sequence, &next))
+		px_ring(runner);
+	return PX_STEP_WORK;
+}
+
+static enum px_step px_hand_back(struct px_runner *runner)
+{
+	px_output_hand_back(&runner->output);
+	px_pass_range(runner);
+	px_ring(runner);
+	return runner->order.one_shot ? PX_STEP_LAST : PX_STEP_WORK;
+}
+
+/* A worker's text must be out before its result is: once the result is taken,
+ * nobody waits for it any more. */
+static void px_flush(const struct px_runner *runner)
+{
+	if (!runner->own_process)
+		return;
+	fflush(stdout);
+	fflush(stderr);
+}
+
+static enum px_step px_run_chunk(struct px_runner *runner)
+{
+	const bool taper = runner->post.flags & PX_POST_LAST;
+	const uint32_t most = px_pace_next(&runner->pace);
+	const uint64_t begun = px_now();
+	struct px_chunk chunk;
+	uint64_t spent;
+	uint32_t done;
+
+	chunk = px_slot_carve(runner->slot, runner->sequence, most, taper);
+	if (px_chunk_empty(chunk))
+		return px_finish_range(runner);
+	if (!px_slot_claim(runner->slot, runner->claims))
+		return PX_STEP_LOST;
+	px_context_begin(&runner->context);
+	done = px_run(runner, chunk, begun);
+	px_context_end(&runner->context);
+	spent = px_now() - begun;
+	px_pace_add(&runner->pace, done - chunk.from, spent);
+	runner->spent_ns += spent;
+	px_output_spent(&runner->output, runner->spent_ns);
+	px_flush(runner);
+	px_output_done(&runner->output, done);
+	if (!px_slot_publish(runner->slot, runner->claims++))
+		return PX_STEP_LOST;
+	px_tell(runner, done);
+	if (done < chunk.to)
+		return px_hand_back(runner);
+	return runner->order.one_shot ? px_finish_range(runner) : PX_STEP_WORK;
+}
+
+enum px_step px_runner_step(struct px_runner *runner)
+{
+	if (!runner->in_range) {
+		if (!px_slot_read_post(runner->slot, runner->sequence, &runner->post))
+			return PX_STEP_IDLE;
+		if (!px_begin_range(runner))
+			return px_hand_back(runner);
+	}
+	return px_run_chunk(runner);
+}

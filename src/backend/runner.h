@@ -1,0 +1,73 @@
+/*
+ * runner.h - runs the items of posted ranges and writes their results, chunk by
+ * chunk. The same code serves a forked worker and the inline backend.
+ */
+#ifndef PROCS_BACKEND_RUNNER_H
+#define PROCS_BACKEND_RUNNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <procs/task.h>
+
+#include "backend/alarm.h"
+#include "backend/backend.h"
+#include "backend/context.h"
+#include "backend/pace.h"
+#include "codec/image.h"
+#include "codec/plans.h"
+#include "shm/output.h"
+#include "shm/slot.h"
+
+struct px_runner {
+	struct px_slot slot;
+	struct px_order order;  /* private copy */
+	_Atomic uint32_t *bell; /* the parent's */
+	struct px_plans *plans; /* borrowed */
+	struct px_codec codec;  /* owned */
+	struct px_context context;
+	struct px_output output;
+	struct px_pace pace;
+	struct px_alarm alarm;
+	bool own_process; /* its stdio and its time are its own */
+	uint64_t sequence; /* range in work, or next */
+	uint64_t claims;   /* chunks so far */
+	/* Of the range in work: */
+	bool in_range;
+	struct px_post post;
+	const struct procs_function *function;
+	const struct px_task_plans *task;
+	const unsigned char *argument[PX_SEQUENCES]; /* of item 0 of the range */
+	uint64_t stride[PX_SEQUENCES];
+	uint64_t argument_size[PX_SEQUENCES];
+	size_t n_arguments;
+	int argument_error;      /* -errno if the call's arguments cannot be read */
+	uint64_t spent_ns;       /* on the range */
+	struct px_buffer value;  /* a framed task's result, as a C object */
+	struct px_buffer packed; /* and what LZ4 made of it */
+};
+
+/* A runner for a slot, whose output is free as `leftover` says. */
+void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
+		    struct px_plans *plans, const struct px_leftover *leftover);
+void px_runner_close(struct px_runner *runner);
+
+enum px_step {
+	PX_STEP_IDLE, /* nothing is posted */
+	PX_STEP_WORK, /* a chunk was run; there may be more */
+	PX_STEP_LAST, /* the range of a one-shot worker is finished */
+	PX_STEP_LOST  /* the parent gave this worker up: leave, write nothing */
+};
+
+/* Runs one chunk, if anything is posted. */
+enum px_step px_runner_step(struct px_runner *runner);
+
+/* Writes the outcome of the item just run: the value at `object` (of the
+ * task's result type, or a raw task's committed bytes), or its failure. */
+void px_runner_emit_value(struct px_runner *runner, uint32_t item, const void *object,
+			  uint64_t elapsed_ns);
+void px_runner_emit_raw(struct px_runner *runner, uint32_t item, const struct procs_task *task,
+			uint64_t elapsed_ns);
+void px_runner_emit_failure(struct px_runner *runner, uint32_t item, uint64_t elapsed_ns);
+
+#endif /* PROCS_BACKEND_RUNNER_H */

@@ -1,0 +1,341 @@
+/*
+ * supervisor.c - keeps the books of the workers: hires them, notices their end,
+ * says how they ended. The state table is in backend.h.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "backend/life.h"
+#include "backend/local.h"
+#include "base/clock.h"
+#include "shm/doorbell.h"
+#include "shm/take.h"
+
+#define PX_SWEEP (100 * PX_MILLISECOND)      /* between two looks at a pidfd */
+#define PX_SWEEP_BLIND (10 * PX_MILLISECOND) /* where no life word is watched */
+#define PX_SUSPECT_LONG (100 * PX_MILLISECOND)
+#define PX_DYING_LONG PX_SECOND
+#define PX_LEAVING_LONG PX_SECOND
+
+static uint64_t px_sweep_interval(void)
+{
+	return px_doorbell_watches_words() ? PX_SWEEP : PX_SWEEP_BLIND;
+}
+
+struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot)
+{
+	return px_arena_slot(&backend->arena, slot);
+}
+
+int64_t px_backend_pid(const struct px_backend *backend, uint32_t slot)
+{
+	return backend->workers[slot].pid;
+}
+
+bool px_backend_vacant(struct px_backend *backend, uint32_t slot, uint64_t now)
+{
+	struct px_worker *worker = &backend->workers[slot];
+
+	if (worker->state == PX_WORKER_LEAVING) {
+		if (worker->child.pid != 0)
+			px_reaper_collect(&worker->child);
+		if (worker->child.pid == 0) {
+			worker->state = PX_WORKER_VACANT;
+		} else if (now >= worker->overdue) {
+			px_reaper_kill(&worker->child);
+			worker->overdue = px_deadline(now, PX_LEAVING_LONG);
+		}
+	}
+	return worker->state == PX_WORKER_VACANT;
+}
+
+int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
+{
+	struct px_worker *worker = &backend->workers[slot];
+	struct px_birth birth = { .backend = backend, .slot = slot, .leftover = leftover };
+	int error = 0;
+
+	px_assert(worker->state == PX_WORKER_VACANT);
+	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 } };
+	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
+	if (backend->start == PROCS_START_INLINE)
+		error = px_inline_open(backend, &leftover);
+	else
+		error = px_launch_fork(&birth, &worker->child);
+	if (error != 0)
+		return error;
+	worker->pid = worker->child.pid;
+	worker->state = PX_WORKER_WELL;
+	worker->swept = px_now();
+	return 0;
+}
+
+uint64_t px_backend_post(struct px_backend *backend, uint32_t slot, const struct px_post *post)
+{
+	struct px_worker *worker = &backend->workers[slot];
+
+	px_slot_post(px_backend_slot(backend, slot), worker->posted, post);
+	return worker->posted++;
+}
+
+/* The life word first, which costs nothing; its pidfd now and then, because a
+ * stray write may have silenced the word. */
+static bool px_worker_is_well(struct px_backend *backend, struct px_worker *worker, uint32_t slot,
+			      uint64_t now)
+{
+	const uint32_t life = px_take_life(px_backend_slot(backend, slot));
+
+	if (backend->start == PROCS_START_INLINE)
+		return true;
+	if (!px_life_is_well(life, worker->pid))
+		return false;
+	if (now - worker->swept < px_sweep_interval())
+		return true;
+	worker->swept = now;
+	worker->status = px_reaper_collect(&worker->child);
+	return worker->status.ending == PX_ENDING_NONE;
+}
+
+static struct px_loss px_loss_of(const struct px_worker *worker)
+{
+	const struct px_status *status = &worker->status;
+	struct px_loss loss = { .code = status->code, .pid = worker->pid };
+
+	/* Our own SIGKILL is told apart by what it was sent for; an end of another kind came
+	 * before it. */
+	if (worker->reason != PROCS_CAUSE_NONE &&
+	    (status->ending == PX_ENDING_NONE || status->ending == PX_ENDING_STOLEN ||
+	     (status->ending == PX_ENDING_SIGNAL && status->code == SIGKILL))) {
+		loss.cause = worker->reason;
+		loss.code = worker->reason == PROCS_CAUSE_TIMEOUT     ? ETIMEDOUT
+			    : worker->reason == PROCS_CAUSE_CANCELLED ? ECANCELED
+								      : 0;
+		return loss;
+	}
+	loss.core_dumped = status->core_dumped;
+	switch (status->ending) {
+	case PX_ENDING_EXIT:
+		loss.cause = PROCS_CAUSE_EXIT;
+		break;
+	case PX_ENDING_SIGNAL:
+		loss.cause = PROCS_CAUSE_SIGNAL;
+		break;
+	default:
+		loss.cause = PROCS_CAUSE_UNKNOWN;
+		break;
+	}
+	return loss;
+}
+
+/* A worker that is ill: whether its end is certain now. */
+static bool px_worker_ended(struct px_worker *worker, uint64_t now)
+{
+	if (worker->status.ending == PX_ENDING_NONE && worker->child.pid != 0)
+		worker->status = px_reaper_collect(&worker->child);
+	if (worker->status.ending == PX_ENDING_NONE && worker->child.pid != 0)
+		worker->status = px_reaper_foresee(&worker->child);
+	if (worker->status.ending != PX_ENDING_NONE || worker->child.pid == 0)
+		return true;
+	if (now < worker->overdue)
+		return false;
+	/* Killed a second ago and still not out of the kernel: it runs nothing any more. */
+	if (worker->state == PX_WORKER_DYING)
+		return true;
+	/* Marked, yet alive: its thread is gone, or it became another program. */
+	worker->reason = PROCS_CAUSE_EXIT;
+	worker->state = PX_WORKER_DYING;
+	worker->overdue = px_deadline(now, PX_DYING_LONG);
+	px_reaper_kill(&worker->child);
+	return false;
+}
+
+enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint64_t now,
+				struct px_loss *loss_out)
+{
+	struct px_worker *worker = &backend->workers[slot];
+
+	if (worker->state == PX_WORKER_VACANT || worker->state == PX_WORKER_LEAVING)
+		return PX_HEALTH_ABSENT;
+	if (worker->state == PX_WORKER_WELL) {
+		if (px_worker_is_well(backend, worker, slot, now))
+			return PX_HEALTH_WELL;
+		worker->state = PX_WORKER_SUSPECT;
+		worker->overdue = px_deadline(now, PX_SUSPECT_LONG);
+	}
+	if (!px_worker_ended(worker, now))
+		return PX_HEALTH_ILL;
+	px_slot_revoke(px_backend_slot(backend, slot));
+	*loss_out = px_loss_of(worker);
+	worker->state = worker->child.pid != 0 ? PX_WORKER_LEAVING : PX_WORKER_VACANT;
+	worker->overdue = px_deadline(now, PX_LEAVING_LONG);
+	return PX_HEALTH_LOST;
+}
+
+void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
+		     uint64_t now)
+{
+	struct px_worker *worker = &backend->workers[slot];
+
+	if (worker->state != PX_WORKER_WELL && worker->state != PX_WORKER_SUSPECT)
+		return;
+	worker->state = PX_WORKER_DYING;
+	worker->reason = cause;
+	worker->overdue = px_deadline(now, PX_DYING_LONG);
+	if (backend->start == PROCS_START_INLINE)
+		return; /* its verdict follows at once: there is no process */
+	/* First so that no item starts that the kill is not meant for. */
+	px_slot_stop(px_backend_slot(backend, slot), PX_STOP_NOW);
+	px_reaper_kill(&worker->child);
+}
+
+void px_backend_dismiss(struct px_backend *backend, uint32_t slot, uint64_t now)
+{
+	struct px_worker *worker = &backend->workers[slot];
+
+	if (worker->state == PX_WORKER_VACANT || worker->state == PX_WORKER_LEAVING)
+		return;
+	/* One that has ended already may look ill; it has nothing to say any more. */
+	if (worker->state == PX_WORKER_WELL && backend->start != PROCS_START_INLINE)
+		px_slot_stop(px_backend_slot(backend, slot), PX_STOP_IDLE);
+	worker->state = PX_WORKER_LEAVING;
+	worker->overdue = px_deadline(now, PX_LEAVING_LONG);
+}
+
+uint32_t px_backend_seen(const struct px_backend *backend)
+{
+	return px_doorbell_seen(&px_arena_shared(&backend->arena)->bell);
+}
+
+/* Every worker that may ring finds the ticket in its own slot. */
+static bool px_announce(struct px_backend *backend, uint32_t seen)
+{
+	bool ill = false;
+
+	px_doorbell_announce(&backend->ticket, seen);
+	for (uint32_t i = 0; i < backend->n_slots; i++) {
+		const enum px_worker_state state = backend->workers[i].state;
+
+		ill |= state == PX_WORKER_SUSPECT || state == PX_WORKER_DYING;
+		if (state == PX_WORKER_WELL || state == PX_WORKER_DYING)
+			px_doorbell_announce(&px_backend_slot(backend, i).control->asleep, seen);
+	}
+	return ill;
+}
+
+/* Says what is waited for; true if it is there already. */
+static bool px_ask(struct px_slot slot, uint64_t want)
+{
+	const uint64_t sequence = want >> 32;
+
+	if (want == UINT64_MAX || slot.control->order.one_shot)
+		return false;
+	px_doorbell_want(&slot.control->want, want);
+	return px_slot_position(sequence, px_take_done(slot, sequence)) >= want;
+}
+
+void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_watch *watches,
+		     uint32_t n, uint64_t deadline)
+{
+	_Atomic uint32_t *words[PX_SLEEPERS_MOST];
+	uint32_t expected[PX_SLEEPERS_MOST];
+	uint64_t latest = px_deadline(px_now(), px_sweep_interval());
+	bool there = false;
+	size_t count = 0;
+
+	if (backend->start == PROCS_START_INLINE) {
+		px_inline_step(backend);
+		return;
+	}
+	/* An ill worker's end may come without a ring. */
+	if (px_announce(backend, seen))
+		latest = px_deadline(px_now(), PX_MILLISECOND);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct px_slot slot = px_backend_slot(backend, watches[i].slot);
+		const uint32_t life = px_take_life(slot);
+
+		there |= px_ask(slot, watches[i].want);
+		if (count == PX_SLEEPERS_MOST ||
+		    backend->workers[watches[i].slot].state == PX_WORKER_SUSPECT)
+			continue;
+		there |= !px_life_is_well(life, backend->workers[watches[i].slot].pid);
+		words[count] = &slot.control->life.word;
+		expected[count++] = life;
+	}
+	if (!there)
+		px_doorbell_sleep(&px_arena_shared(&backend->arena)->bell, seen, words, expected,
+				  count, px_min(latest, deadline));
+}
+
+void px_backend_interrupt(struct px_backend *backend)
+{
+	px_doorbell_ring(&px_arena_shared(&backend->arena)->bell, &backend->ticket);
+}
+
+int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
+{
+	struct px_backend *backend = calloc(1, sizeof(*backend));
+	int error = -ENOMEM;
+
+	if (backend == NULL)
+		return error;
+	px_reaper_tidy();
+	backend->start = wish->start;
+	backend->order = wish->order;
+	backend->plans = wish->plans;
+	backend->n_slots = wish->n_slots;
+	backend->workers = calloc(wish->n_slots, sizeof(*backend->workers));
+	if (backend->workers == NULL)
+		goto err_backend;
+	error = px_arena_open(&backend->arena, wish->n_slots, wish->reserve, wish->least);
+	if (error != 0)
+		goto err_workers;
+	*backend_out = backend;
+	return 0;
+
+err_workers:
+	free(backend->workers);
+err_backend:
+	free(backend);
+	return error;
+}
+
+/* Waits for all children that are still there, until the deadline. */
+static void px_await_children(struct px_backend *backend, uint64_t deadline)
+{
+	for (uint32_t i = 0; i < backend->n_slots; i++) {
+		struct px_child *child = &backend->workers[i].child;
+		const struct px_child *one = child;
+
+		for (px_reaper_collect(child); child->pid != 0 && px_now() < deadline;
+		     px_reaper_collect(child))
+			px_reaper_wait(&one, 1, deadline);
+	}
+}
+
+static void px_kill_children(struct px_backend *backend, bool leaving_too)
+{
+	for (uint32_t i = 0; i < backend->n_slots; i++)
+		if (leaving_too || backend->workers[i].state != PX_WORKER_LEAVING)
+			px_reaper_kill(&backend->workers[i].child);
+}
+
+void px_backend_close(struct px_backend *backend)
+{
+	if (backend->start == PROCS_START_INLINE) {
+		px_inline_close(backend);
+	} else {
+		/* Those that leave by themselves get the time to. */
+		px_kill_children(backend, false);
+		px_await_children(backend, px_deadline(px_now(), PX_SUSPECT_LONG));
+		px_kill_children(backend, true);
+		px_await_children(backend, px_deadline(px_now(), PX_DYING_LONG));
+		for (uint32_t i = 0; i < backend->n_slots; i++)
+			if (backend->workers[i].child.pid != 0)
+				px_reaper_abandon(&backend->workers[i].child);
+		px_reaper_tidy();
+	}
+	px_arena_close(&backend->arena);
+	free(backend->workers);
+	free(backend);
+}

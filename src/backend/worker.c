@@ -1,0 +1,65 @@
+/*
+ * worker.c - the life of a worker process: waits for ranges, runs them, leaves.
+ */
+#include <unistd.h>
+
+#include "backend/local.h"
+#include "base/clock.h"
+#include "shm/doorbell.h"
+
+/* An idle worker looks around this often, in case a ring was lost with a stray
+ * write, or the parent was. */
+#define PX_WORKER_REST (100 * PX_MILLISECOND)
+
+/* Without a range: sleeps, or says that it is time to leave. */
+static bool px_worker_rest(struct px_runner *runner, pid_t parent)
+{
+	const struct px_slot slot = runner->slot;
+	const uint32_t seen = px_doorbell_seen(&slot.control->bell);
+	struct px_post post;
+
+	if (px_slot_stopped(slot) != PX_STOP_NO || getppid() != parent)
+		return false;
+	if (px_slot_read_post(slot, runner->sequence, &post))
+		return true;
+	px_alarm_off(&runner->alarm);
+	px_slot_rest(slot, seen, px_deadline(px_now(), PX_WORKER_REST));
+	return true;
+}
+
+static void px_worker_run(struct px_runner *runner, pid_t parent)
+{
+	for (;;) {
+		switch (px_runner_step(runner)) {
+		case PX_STEP_IDLE:
+			if (!px_worker_rest(runner, parent))
+				return;
+			break;
+		case PX_STEP_WORK:
+			break;
+		case PX_STEP_LAST:
+		case PX_STEP_LOST:
+			return;
+		}
+	}
+}
+
+void px_worker_live(struct px_birth *birth)
+{
+	struct px_backend *backend = birth->backend;
+	const struct px_slot slot = px_backend_slot(backend, birth->slot);
+	struct px_runner runner;
+	const pid_t parent = getppid();
+
+	px_runner_open(&runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans,
+		       &birth->leftover);
+	runner.own_process = true;
+	px_alarm_open(&runner.alarm, runner.order.timeout_ns);
+	if (!runner.alarm.works && runner.order.timeout_ns > 0)
+		/* relaxed: a hint for the parent's own deadline */
+		atomic_store_explicit(&slot.control->flags, PX_WORKER_NO_TIMER,
+				      memory_order_relaxed);
+	px_worker_run(&runner, parent);
+	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
+	px_entry_leave(0);
+}

@@ -1,0 +1,114 @@
+/*
+ * call.c - specifications become spans of one item, which keep the arguments,
+ * encoded, until the verdict: a worker that dies before it starts must not cost
+ * the item, and the caller's strings may be gone by then.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pool/local.h"
+
+#define PX_RAW_ARGUMENT_MOST (UINT64_C(2) << 30)
+
+/* What is wrong with a specification, apart from its values: 0 or -errno. */
+static int px_spec_check(const struct px_task_plans *plans, const struct procs_spec *spec)
+{
+	const struct procs_function *function = spec->function;
+
+	if (plans->error != 0)
+		return plans->error;
+	if (function->raw != NULL)
+		return spec->bytes == NULL && spec->size > 0	? -EINVAL
+		       : spec->size > PX_RAW_ARGUMENT_MOST ? -EFBIG
+							   : 0;
+	return spec->size == function->arguments_size ||
+			       (function->n_arguments == 0 && spec->size <= PROCS_ARGUMENTS_MAX)
+		       ? 0
+		       : -EINVAL;
+}
+
+/* The struct px_call and the arguments, as they will lie in the slot. */
+static int px_spec_encode(struct procs_stream *stream, const struct px_task_plans *plans,
+			  const struct procs_spec *spec, struct px_span *span)
+{
+	struct px_call call = { .function = (uintptr_t)spec->function };
+	const void *bytes = spec->bytes;
+	int error = px_spec_check(plans, spec);
+
+	call.size = spec->size;
+	if (error == 0 && spec->function->raw == NULL) {
+		error = px_image_encode(&stream->codec, &plans->arguments, spec->arguments,
+					&call.size);
+		bytes = stream->codec.image.data;
+	}
+	if (error != 0)
+		return error;
+	span->arguments_size = sizeof(call) + call.size;
+	if (span->arguments_size > px_backend_slot(stream->backend, 0).input_size)
+		return -EFBIG;
+	if (px_buffer_room(&span->arguments, span->arguments_size) != 0)
+		return -ENOMEM;
+	memcpy(span->arguments.data, &call, sizeof(call));
+	if (call.size > 0)
+		memcpy((char *)span->arguments.data + sizeof(call), bytes, call.size);
+	return 0;
+}
+
+static void px_spec_refuse(struct procs_stream *stream, struct px_span *span, int error,
+			   const char *culprit)
+{
+	px_span_fail(stream, span,
+		     (struct px_verdict){
+			     .cause = error == -EFBIG ? PROCS_CAUSE_TOO_BIG : PROCS_CAUSE_ENCODE,
+			     .code = -error,
+			     .culprit = culprit,
+		     });
+}
+
+/* The next specification, or the end of the input; a source may fail. */
+static int px_spec_next(struct procs_stream *stream, struct procs_spec *spec)
+{
+	struct px_input *input = &stream->input;
+	int got;
+
+	if (!px_stream_has_fresh(stream))
+		return -ENODATA;
+	if (input->kind == PX_INPUT_SPECS) {
+		*spec = input->specs[stream->window.fresh];
+		return 0;
+	}
+	memset(spec, 0, sizeof(*spec));
+	stream->in_source = true;
+	got = input->source(input->user, spec);
+	stream->in_source = false;
+	if (got == 1)
+		return 0;
+	/* Anything but 0 and 1 that is no errno is a source that does not know the rules. */
+	stream->input_error = got == 0 ? 0 : got < 0 ? got : -EINVAL;
+	input->n = stream->window.fresh;
+	/* relaxed: see px_stream_cancel() */
+	atomic_store_explicit(&stream->items, input->n, memory_order_relaxed);
+	return -ENODATA;
+}
+
+int px_call_pull(struct procs_stream *stream)
+{
+	const struct px_task_plans *plans;
+	struct procs_spec spec;
+	struct px_span *span;
+	int error = px_spec_next(stream, &spec);
+
+	if (error != 0)
+		return error;
+	span = px_window_append(&stream->window, 1);
+	span->function = spec.function;
+	if (spec.function == NULL) {
+		px_spec_refuse(stream, span, -EINVAL, "no task");
+		return 0;
+	}
+	plans = px_plans_of(&stream->plans, spec.function);
+	error = plans != NULL ? px_spec_encode(stream, plans, &spec, span) : -ENOMEM;
+	if (error != 0)
+		px_spec_refuse(stream, span, error, plans != NULL ? plans->culprit : NULL);
+	return 0;
+}

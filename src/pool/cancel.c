@@ -1,0 +1,167 @@
+/*
+ * cancel.c - procs_cancel: any thread asks, the stream's own thread carries out.
+ *
+ * An item that was not begun is taken back and never starts; one in flight
+ * costs its worker; one that is finished stays as it is. An item that lies in a
+ * chunk its worker has carved, but not begun, is watched until one of the three
+ * holds.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "backend/owner.h"
+#include "pool/local.h"
+
+static const struct px_verdict px_cancelled = { .cause = PROCS_CAUSE_CANCELLED,
+						.code = ECANCELED };
+
+void px_cancels_init(struct px_cancels *cancels)
+{
+	*cancels = (struct px_cancels){ .lock = PTHREAD_MUTEX_INITIALIZER };
+}
+
+void px_cancels_free(struct px_cancels *cancels)
+{
+	pthread_mutex_destroy(&cancels->lock);
+	free(cancels->asked);
+	free(cancels->open);
+}
+
+static int px_indexes_add(uint64_t **indexes, size_t *n, size_t *room, uint64_t index)
+{
+	if (*n == *room) {
+		const size_t more = px_max(16, *room * 2);
+		uint64_t *grown = realloc(*indexes, more * sizeof(**indexes));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		*indexes = grown;
+		*room = more;
+	}
+	(*indexes)[(*n)++] = index;
+	return 0;
+}
+
+int px_stream_cancel(struct procs_stream *stream, uint64_t index)
+{
+	struct px_cancels *cancels = &stream->cancels;
+	int error;
+
+	if (stream->owner != px_owner_self())
+		return -EPERM;
+	/* relaxed: n only ever shrinks, when a source ends, and then the index is ignored */
+	if (index >= atomic_load_explicit(&stream->items, memory_order_relaxed))
+		return -ERANGE;
+	pthread_mutex_lock(&cancels->lock);
+	error = px_indexes_add(&cancels->asked, &cancels->n_asked, &cancels->room_asked, index);
+	/* release: pairs with the acquire in px_cancel_all_asked() */
+	if (error == 0)
+		atomic_store_explicit(&cancels->pending, true, memory_order_release);
+	pthread_mutex_unlock(&cancels->lock);
+	if (error == 0)
+		px_backend_interrupt(stream->backend);
+	return error;
+}
+
+/* Whether the item is posted and can be taken out of its worker's hands; then
+ * it is WAITING, alone. */
+static bool px_cancel_take_back(struct procs_stream *stream, struct px_span *span, uint64_t index)
+{
+	const struct px_slot slot = px_backend_slot(stream->backend, span->slot);
+	const uint32_t item = (uint32_t)(index - span->first);
+
+	if (!px_slot_take_back_from(slot, span->region.sequence, item, span->count))
+		return false;
+	if (item > 0)
+		span = px_window_split(&stream->window, span, item);
+	else
+		px_room_leave(stream, span);
+	px_window_mark(&stream->window, span, PX_SPAN_WAITING);
+	return true;
+}
+
+/* True when nothing more is to be done about this index. */
+static bool px_cancel_one(struct procs_stream *stream, uint64_t index, uint64_t now)
+{
+	struct px_span *span = px_window_find(&stream->window, index);
+	uint32_t item;
+
+	/* Delivered already, or not even begun: px_cancel_fresh will see it. */
+	if (span == NULL)
+		return index < stream->window.fresh || index >= stream->input.n;
+	item = (uint32_t)(index - span->first);
+	if (span->state == PX_SPAN_FINISHED || span->state == PX_SPAN_FAILED)
+		return true;
+	if (span->state == PX_SPAN_POSTED) {
+		if (item < span->region.done)
+			return true;
+		if (!px_cancel_take_back(stream, span, index)) {
+			if (item == span->region.done && span->running)
+				px_backend_kill(stream->backend, span->slot,
+						PROCS_CAUSE_CANCELLED, now);
+			return false;
+		}
+		span = px_window_find(&stream->window, index);
+	}
+	px_span_fail(stream, px_span_isolate(stream, span, index), px_cancelled);
+	return true;
+}
+
+/* What was asked for by other threads becomes ours. */
+static void px_cancel_take_over(struct px_cancels *cancels)
+{
+	bool all = true;
+
+	/* acquire: pairs with the release in px_stream_cancel() */
+	if (!atomic_load_explicit(&cancels->pending, memory_order_acquire))
+		return;
+	pthread_mutex_lock(&cancels->lock);
+	while (all && cancels->n_asked > 0) {
+		all = px_indexes_add(&cancels->open, &cancels->n_open, &cancels->room_open,
+				     cancels->asked[cancels->n_asked - 1]) == 0;
+		cancels->n_asked -= all;
+	}
+	/* relaxed: inside the lock */
+	atomic_store_explicit(&cancels->pending, !all, memory_order_relaxed);
+	pthread_mutex_unlock(&cancels->lock);
+}
+
+void px_cancel_all_asked(struct procs_stream *stream, uint64_t now)
+{
+	struct px_cancels *cancels = &stream->cancels;
+	size_t kept = 0;
+
+	px_cancel_take_over(cancels);
+	for (size_t i = 0; i < cancels->n_open; i++) {
+		/* Without spans to split it waits for the next turn. */
+		if (px_window_prepare(&stream->window, 4) != 0 ||
+		    !px_cancel_one(stream, cancels->open[i], now))
+			cancels->open[kept++] = cancels->open[i];
+	}
+	cancels->n_open = kept;
+}
+
+int px_cancel_fresh(struct procs_stream *stream, struct px_span **span)
+{
+	struct px_cancels *cancels = &stream->cancels;
+	struct px_window *window = &stream->window;
+	const struct px_span *whole = *span;
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < cancels->n_open; i++)
+		if (cancels->open[i] >= whole->first &&
+		    cancels->open[i] < whole->first + whole->count)
+			next = px_min(next, cancels->open[i]);
+	if (next == UINT64_MAX)
+		return 0;
+	/* The items before it are posted now, those behind it find it WAITING no more. */
+	if (px_window_prepare(window, 4) != 0)
+		return -ENOMEM;
+	if (next == whole->first) {
+		px_span_fail(stream, px_span_isolate(stream, *span, next), px_cancelled);
+		*span = px_window_waiting(window);
+		return 0;
+	}
+	(void)px_window_split(window, *span, (uint32_t)(next - whole->first));
+	return 0;
+}

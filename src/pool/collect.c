@@ -1,0 +1,256 @@
+/*
+ * collect.c - takes news from the slots and moves the spans on. Nothing here
+ * waits. What a worker wrote is believed only as far as take.c lets it pass,
+ * and the dead are asked once more before their items are given up.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "backend/alarm.h"
+#include "base/clock.h"
+#include "pool/local.h"
+
+#define PX_BACKSTOP (50 * PX_MILLISECOND) /* after a worker's own alarm should have rung */
+
+void px_span_fail(struct procs_stream *stream, struct px_span *span, struct px_verdict verdict)
+{
+	px_room_leave(stream, span);
+	px_window_mark(&stream->window, span, PX_SPAN_FAILED);
+	span->verdict = verdict;
+}
+
+struct px_span *px_span_isolate(struct procs_stream *stream, struct px_span *span, uint64_t index)
+{
+	if (index > span->first)
+		span = px_window_split(&stream->window, span, (uint32_t)(index - span->first));
+	if (span->count > 1)
+		(void)px_window_split(&stream->window, span, 1);
+	return span;
+}
+
+/* A span that nobody works on any more, in whole, goes back to be posted. */
+static void px_span_wait(struct procs_stream *stream, struct px_span *span)
+{
+	px_room_leave(stream, span);
+	px_window_mark(&stream->window, span, PX_SPAN_WAITING);
+}
+
+void px_span_retire(struct procs_stream *stream, struct px_span *span)
+{
+	if (stream->current == span)
+		stream->current = NULL;
+	px_room_leave(stream, span);
+	px_window_remove(&stream->window, span);
+}
+
+/* All of its items are finished; the span is gone if they were taken too, as
+ * when a worker dies in the item behind the last one delivered. */
+static void px_span_finish(struct procs_stream *stream, struct px_span *span)
+{
+	struct px_desk *desk = &stream->desks[span->slot];
+
+	px_window_mark(&stream->window, span, PX_SPAN_FINISHED);
+	px_assert(desk->open > 0);
+	stream->open--;
+	if (--desk->open == 0)
+		stream->busy--;
+	if (span->taken == span->count)
+		px_span_retire(stream, span);
+}
+
+/* Adds what is new to the sums. */
+static void px_span_account(struct procs_stream *stream, struct px_span *span, uint32_t before,
+			    const struct px_news *news)
+{
+	const struct px_region *region = &span->region;
+	const uint64_t row = region->value_size > 0 ? region->value_size : sizeof(struct px_frame);
+	const uint64_t bytes = news->payload + region->done * row;
+
+	if (bytes > span->bytes) {
+		stream->bytes += bytes - span->bytes;
+		stream->done_bytes += bytes - span->bytes;
+		span->bytes = bytes;
+	}
+	/* A worker may say what it likes about its time: an hour at a time is believed. */
+	if (news->spent_ns > span->spent_ns) {
+		stream->spent_ns += px_min(news->spent_ns - span->spent_ns, 3600 * PX_SECOND);
+		span->spent_ns = news->spent_ns;
+	}
+	if (region->done > before) {
+		stream->done_items += region->done - before;
+		stream->desks[span->slot].useful = true;
+		stream->stillborn = 0;
+	}
+}
+
+/* When the item in flight began: by the worker's word, but not before it was
+ * handed over nor after it was first seen. */
+static void px_span_time(struct px_span *span, bool new_item, uint64_t hint, uint64_t now)
+{
+	const uint64_t latest = new_item || span->started_ns == 0 ? now : span->started_ns;
+
+	span->started_ns = px_clamp(hint, span->posted_ns, latest);
+}
+
+/* Moves one span on. */
+static void px_span_look(struct procs_stream *stream, struct px_span *span, uint64_t now)
+{
+	const uint32_t before = span->region.done;
+	struct px_span *rest;
+	struct px_news news;
+
+	if (span->corrupt)
+		return;
+	if (px_take_news(px_backend_slot(stream->backend, span->slot), &span->region, span->count,
+			 &news) != 0) {
+		span->corrupt = true;
+		span->running = true;
+		px_backend_kill(stream->backend, span->slot, PROCS_CAUSE_CORRUPT, now);
+		return;
+	}
+	if (news.running)
+		px_span_time(span, !span->running || span->region.done != before, news.started_ns,
+			     now);
+	span->running = news.running;
+	px_span_account(stream, span, before, &news);
+	if (news.handed_back && !news.running && span->region.done < span->count) {
+		if (span->region.done == 0) {
+			px_span_wait(stream, span);
+			return;
+		}
+		rest = px_window_split(&stream->window, span, span->region.done);
+		px_window_mark(&stream->window, rest, PX_SPAN_WAITING);
+	}
+	if (span->region.done == span->count)
+		px_span_finish(stream, span);
+}
+
+/* A kernel timer kills with the same signal as anybody else: the clock tells. */
+static struct px_verdict px_verdict_of(const struct procs_stream *stream,
+				       const struct px_span *span, const struct px_loss *loss,
+				       uint64_t now)
+{
+	const uint64_t timeout = stream->config.timeout_ns;
+	struct px_verdict verdict = {
+		.cause = loss->cause,
+		.code = loss->code,
+		.core_dumped = loss->core_dumped,
+		.pid = loss->pid,
+		.elapsed_ns = now - px_min(now, span->started_ns),
+	};
+
+	if (span->corrupt) {
+		verdict.cause = PROCS_CAUSE_CORRUPT;
+		verdict.code = EBADMSG;
+	} else if (loss->cause == PROCS_CAUSE_SIGNAL && loss->code == SIGKILL && timeout > 0 &&
+		   verdict.elapsed_ns >= timeout) {
+		verdict.cause = PROCS_CAUSE_TIMEOUT;
+		verdict.code = ETIMEDOUT;
+	}
+	return verdict;
+}
+
+/* What a lost worker had of a span: its finished items stay, the one in flight
+ * is blamed, the others go to somebody else. */
+static void px_span_bury(struct procs_stream *stream, struct px_span *span,
+			 const struct px_loss *loss, uint64_t now)
+{
+	struct px_window *window = &stream->window;
+	const struct px_verdict verdict = px_verdict_of(stream, span, loss, now);
+	const bool blamed = span->running;
+	const uint32_t done = span->region.done;
+	struct px_span *rest = span;
+
+	if (done > 0) {
+		rest = px_window_split(window, span, done);
+		px_span_finish(stream, span);
+		px_window_mark(window, rest, PX_SPAN_WAITING);
+	} else {
+		px_span_wait(stream, span);
+	}
+	if (!blamed)
+		return;
+	if (rest->count > 1)
+		(void)px_window_split(window, rest, 1);
+	px_span_fail(stream, rest, verdict);
+}
+
+static void px_slot_bury(struct procs_stream *stream, uint32_t slot, const struct px_loss *loss,
+			 uint64_t now)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	struct px_span *span = desk->oldest;
+	bool blamed = false;
+
+	while (span != NULL) {
+		struct px_span *newer = span->newer;
+
+		if (span->state == PX_SPAN_POSTED) {
+			blamed |= span->running;
+			px_span_bury(stream, span, loss, now);
+		}
+		span = newer;
+	}
+	if (!blamed && !desk->useful)
+		stream->stillborn++;
+	desk->staffed = false;
+	stream->staffed--;
+	px_assert(desk->open == 0);
+}
+
+/* Kills a worker whose item is overdue, where its own alarm did not. */
+static void px_span_enforce(struct procs_stream *stream, struct px_span *span, uint64_t now)
+{
+	const uint64_t timeout = stream->config.timeout_ns;
+	const struct px_slot slot = px_backend_slot(stream->backend, span->slot);
+	uint64_t deadline;
+
+	if (timeout == 0 || span->state != PX_SPAN_POSTED || !span->running)
+		return;
+	deadline = px_deadline(span->started_ns, timeout);
+	if (!(px_take_flags(slot) & PX_WORKER_NO_TIMER))
+		deadline = px_deadline(deadline, px_alarm_slack(timeout) + PX_BACKSTOP);
+	if (now >= deadline)
+		px_backend_kill(stream->backend, span->slot, PROCS_CAUSE_TIMEOUT, now);
+	else
+		stream->next_deadline = px_min(stream->next_deadline, deadline);
+}
+
+static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t now)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	struct px_loss loss;
+	/* First whether it lives: what the slot of a lost worker says afterwards is final. */
+	const enum px_health health = px_backend_check(stream->backend, slot, now, &loss);
+	struct px_span *span = desk->oldest;
+
+	desk->well = health == PX_HEALTH_WELL;
+	desk->passed = px_take_passed(px_backend_slot(stream->backend, slot), desk->passed,
+				      desk->posted);
+	while (span != NULL && desk->open > 0) {
+		struct px_span *newer = span->newer;
+
+		if (span->state == PX_SPAN_POSTED)
+			px_span_look(stream, span, now);
+		if (span->state == PX_SPAN_POSTED && health == PX_HEALTH_WELL)
+			px_span_enforce(stream, span, now);
+		span = newer;
+	}
+	if (health == PX_HEALTH_LOST) {
+		px_slot_bury(stream, slot, &loss, now);
+	} else if (desk->open == 0 && !px_stream_maps(stream)) {
+		/* One range was all it was for. */
+		px_backend_dismiss(stream->backend, slot, now);
+		desk->staffed = false;
+		stream->staffed--;
+	}
+}
+
+void px_collect(struct procs_stream *stream, uint64_t now)
+{
+	stream->looked = now;
+	stream->next_deadline = PX_NEVER;
+	for (uint32_t slot = 0; slot < stream->n_slots; slot++)
+		if (stream->desks[slot].staffed)
+			px_slot_collect(stream, slot, now);
+}

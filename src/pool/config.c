@@ -1,0 +1,171 @@
+#include "pool/config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__has_include)
+# if __has_include(<valgrind/valgrind.h>)
+#  include <valgrind/valgrind.h>
+# endif
+#endif
+
+#include "backend/owner.h"
+#include "base/px.h"
+
+#define PX_WINDOW_ITEMS 1024 /* a worker */
+#define PX_WINDOW_ITEMS_MOST (UINT64_C(1) << 40)
+#define PX_WINDOW_BYTES (UINT64_C(64) << 20)
+#define PX_WINDOW_BYTES_LEAST UINT64_C(4096)
+#define PX_WINDOW_BYTES_MOST (UINT64_C(1) << 48)
+#define PX_TIMEOUT_LEAST UINT64_C(10000)
+#define PX_TIMEOUT_MOST (UINT64_C(1) << 62)
+#define PX_RESERVE (UINT64_C(16) << 30)
+#define PX_RESERVE_VALGRIND (UINT64_C(64) << 20) /* it keeps books of each page */
+#define PX_RESERVE_LEAST (UINT64_C(64) << 10)
+#define PX_RESERVE_MOST (UINT64_C(1) << 44)
+
+/* The CPUs this thread may use. */
+static uint32_t px_usable_cpus(void)
+{
+	const int saved = errno;
+	uint32_t cpus = 1;
+	cpu_set_t *set;
+
+	/* More CPUs than a plain cpu_set_t holds: ask with more room until it fits. */
+	for (int room = CPU_SETSIZE; room <= CPU_SETSIZE << 8; room *= 2) {
+		const size_t size = CPU_ALLOC_SIZE(room);
+
+		set = CPU_ALLOC(room);
+		if (set == NULL)
+			break;
+		if (sched_getaffinity(0, size, set) == 0) {
+			cpus = (uint32_t)CPU_COUNT_S(size, set);
+			CPU_FREE(set);
+			break;
+		}
+		CPU_FREE(set);
+		if (errno != EINVAL)
+			break;
+	}
+	errno = saved;
+	return (uint32_t)px_clamp(cpus, 1, PX_WORKERS_MOST);
+}
+
+static uint64_t px_default_reserve(void)
+{
+	/* Not in a program with more rights than its user: the environment is the user's. */
+	const char *text = secure_getenv("PROCS_RESERVE");
+	char *end = NULL;
+	unsigned long long bytes = 0;
+
+	if (text != NULL && *text >= '0' && *text <= '9')
+		bytes = strtoull(text, &end, 10);
+	if (end != NULL && *end == '\0' && bytes >= PX_RESERVE_LEAST && bytes <= PX_RESERVE_MOST)
+		return bytes;
+#ifdef RUNNING_ON_VALGRIND
+	if (RUNNING_ON_VALGRIND)
+		return PX_RESERVE_VALGRIND;
+#endif
+	return PX_RESERVE;
+}
+
+/* A shorter struct is an older program's; of a longer one, what is not known
+ * here must be unused. Idea: libxkbcommon, src/abi-check.h. */
+static int px_config_copy(const struct procs_options *options, struct procs_options *copy,
+			  const char **why)
+{
+	const unsigned char *bytes = (const unsigned char *)options;
+	const size_t oldest = offsetof(struct procs_options, reserve_bytes) + sizeof(uint64_t);
+
+	memset(copy, 0, sizeof(*copy));
+	if (options == NULL)
+		return 0;
+	*why = "size";
+	if (options->size < oldest)
+		return -EINVAL;
+	if (options->size > 1 << 16)
+		return -E2BIG;
+	for (size_t i = sizeof(*copy); i < options->size; i++)
+		if (bytes[i] != 0)
+			return -E2BIG;
+	memcpy(copy, options, px_min(options->size, sizeof(*copy)));
+	return 0;
+}
+
+/* Zero, or within bounds. */
+static bool px_in(uint64_t value, uint64_t low, uint64_t high)
+{
+	return value == 0 || (value >= low && value <= high);
+}
+
+static const char *px_config_wrong(const struct procs_options *o)
+{
+	if (!px_in(o->workers, 1, PX_WORKERS_MOST))
+		return "workers";
+	if (o->start > PROCS_START_INLINE)
+		return "start";
+	if (o->order > PROCS_ORDER_COMPLETED)
+		return "order";
+	if (o->encoding > PROCS_ENCODING_TPL)
+		return "encoding";
+	if (o->compression > PROCS_COMPRESSION_ALWAYS)
+		return "compression";
+	if (o->checksum > PROCS_CHECKSUM_ALWAYS)
+		return "checksum";
+	if (o->copy_results > 1)
+		return "copy_results";
+	if (o->pad != 0)
+		return "pad";
+	if (!px_in(o->window_items, 1, PX_WINDOW_ITEMS_MOST))
+		return "window_items";
+	if (!px_in(o->window_bytes, PX_WINDOW_BYTES_LEAST, PX_WINDOW_BYTES_MOST))
+		return "window_bytes";
+	if (!px_in(o->timeout_ns, PX_TIMEOUT_LEAST, PX_TIMEOUT_MOST))
+		return "timeout_ns";
+	if (!px_in(o->reserve_bytes, PX_RESERVE_LEAST, PX_RESERVE_MOST))
+		return "reserve_bytes";
+	return NULL;
+}
+
+static uint32_t px_default_workers(const struct procs_options *options)
+{
+	if (options->start == PROCS_START_INLINE)
+		return 1;
+	if (options->workers > 0)
+		return options->workers;
+	/* A worker's siblings have the CPUs already. */
+	return px_owner_depth() > 0 ? 1 : px_usable_cpus();
+}
+
+int px_config_resolve(const struct procs_options *options, struct px_config *config_out,
+		      const char **why)
+{
+	struct procs_options o;
+	const int error = px_config_copy(options, &o, why);
+
+	if (error != 0)
+		return error;
+	*why = px_config_wrong(&o);
+	if (*why != NULL)
+		return -EINVAL;
+	*config_out = (struct px_config){
+		.workers = px_default_workers(&o),
+		.start = o.start != PROCS_START_DEFAULT ? o.start : PROCS_START_FORK,
+		.order = o.order,
+		.encoding = o.encoding,
+		.compression = o.compression,
+		.checksum = o.checksum,
+		.copy_results = o.copy_results,
+		.window_grows = o.window_items == 0,
+		.window_items = o.window_items,
+		.window_bytes = o.window_bytes > 0 ? o.window_bytes : PX_WINDOW_BYTES,
+		.timeout_ns = o.timeout_ns,
+		.reserve_bytes = o.reserve_bytes > 0 ? o.reserve_bytes : px_default_reserve(),
+	};
+	if (config_out->window_items == 0)
+		config_out->window_items = (uint64_t)config_out->workers * PX_WINDOW_ITEMS;
+	return 0;
+}

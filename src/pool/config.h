@@ -1,0 +1,39 @@
+/*
+ * config.h - options as the caller gave them, checked and filled with defaults.
+ */
+#ifndef PROCS_POOL_CONFIG_H
+#define PROCS_POOL_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <procs/procs.h>
+
+enum {
+	PX_WORKERS_MOST = 4096
+};
+
+struct px_config {
+	uint32_t workers;
+	enum procs_start start;
+	enum procs_order order;
+	enum procs_encoding encoding;
+	enum procs_compression compression;
+	enum procs_checksum checksum;
+	bool copy_results;
+	bool window_grows; /* the caller left window_items to us */
+	uint64_t window_items;
+	uint64_t window_bytes;
+	uint64_t timeout_ns;
+	uint64_t reserve_bytes;
+};
+
+/*
+ * Resolves options, NULL meaning all defaults. 0; -EINVAL, with *why naming the
+ * field (a constant), -E2BIG for options of a newer size that ask for what is
+ * not known here.
+ */
+int px_config_resolve(const struct procs_options *options, struct px_config *config_out,
+		      const char **why);
+
+#endif /* PROCS_POOL_CONFIG_H */

@@ -1,0 +1,178 @@
+/*
+ * local.h - the furniture of this room: the stream and its desks, shared by the
+ * files of pool/ and by nobody else.
+ *
+ * Who does what, in one turn of px_stream_next:
+ *
+ *	call.c     turns specifications into spans
+ *	collect.c  takes news from the slots, moves spans on, buries the dead
+ *	cancel.c   carries out what procs_cancel asked for
+ *	post.c     decides what is handed over to whom, and how much
+ *	room.c     where in a slot's output area it goes
+ *	deliver.c  makes a result of the span whose turn it is
+ *	stream.c   the turn itself
+ */
+#ifndef PROCS_POOL_LOCAL_H
+#define PROCS_POOL_LOCAL_H
+
+#include <pthread.h>
+
+#include "backend/backend.h"
+#include "base/buffer.h"
+#include "codec/image.h"
+#include "codec/plans.h"
+#include "pool/stream.h"
+#include "pool/window.h"
+
+enum {
+	PX_OPEN_RANGES = 2,      /* ranges a worker holds: one in work, one waiting */
+	PX_TEXT_MOST = 4096,     /* bytes of procs_text */
+	PX_DENSE_MOST = 4096     /* bytes of a value that is kept side by side with others */
+};
+
+/* What the pool knows of a slot. */
+struct px_desk {
+	struct px_span *oldest, *newest; /* spans with results in it, or to come */
+	uint64_t posted; /* ranges handed to the present worker */
+	uint64_t passed; /* and done with */
+	uint32_t open;   /* and not finished */
+	bool staffed;    /* it has a worker that may be given work */
+	bool well;       /* that is not about to be lost */
+	bool useful;     /* that has finished something */
+	uint64_t lap;
+	uint64_t floor;   /* the present worker's output area: from here */
+	uint64_t ceiling; /* to here, to begin with */
+};
+
+/* Bytes delivered side by side, so that most calls only step on. */
+struct px_batch {
+	unsigned char *at, *end; /* values left; in `values` */
+	uint64_t stride;
+	struct px_buffer values;
+};
+
+struct px_cancels {
+	pthread_mutex_t lock;
+	uint64_t *asked; /* by any thread; owned */
+	size_t n_asked, room_asked;
+	uint64_t *open; /* taken over by the stream's own thread; owned */
+	size_t n_open, room_open;
+	_Atomic bool pending;
+};
+
+struct procs_stream {
+	uint64_t owner; /* px_owner_self of who opened it */
+	bool in_source; /* its source is being called */
+	struct px_config config;
+	struct px_input input;
+	_Atomic uint64_t items; /* input.n, for procs_cancel from other threads */
+	struct px_plans plans;
+	struct px_codec codec;
+	struct px_window window;
+	struct px_backend *backend;
+	uint32_t n_slots;
+	uint32_t value_size;   /* of dense values; 0: framed */
+	uint64_t page;
+	uint32_t busy;         /* slots with open ranges */
+	uint32_t staffed;      /* slots with workers that may be given work */
+	uint64_t open;         /* ranges posted and not finished */
+	struct px_desk *desks; /* [n_slots], owned */
+	struct px_watch *watches; /* [n_slots], owned */
+	struct px_cancels cancels;
+	int input_error; /* what the source ended with */
+	/* Estimates, from sums. */
+	uint64_t done_items, spent_ns, done_bytes;
+	/* Accounts. */
+	uint64_t bytes;          /* of results finished and not yet taken */
+	uint64_t looked;         /* when news was last taken */
+	uint64_t next_deadline;  /* when an item in flight is overdue */
+	/* When no process can be made. */
+	bool no_slot; /* for now: all wait for processes to end */
+	uint64_t hire_failed_since; /* 0: it worked last time */
+	uint64_t hire_again;
+	int hire_error;
+	bool stalled;
+	uint32_t stillborn; /* workers lost in a row without having done a thing */
+	/* Delivery. */
+	struct px_span *current; /* whose item was delivered last, or NULL */
+	bool holding;            /* that item is still to be counted as taken */
+	struct px_batch batch;
+	struct px_buffer payload, unpacked;
+	struct procs_bytes bytes_value;
+	struct procs_failed failed;
+	char message[512];
+	char text[PX_TEXT_MOST];
+};
+
+static inline bool px_stream_maps(const struct procs_stream *stream)
+{
+	return stream->input.kind == PX_INPUT_MAP;
+}
+
+/* Whether items remain that no span has. */
+static inline bool px_stream_has_fresh(const struct procs_stream *stream)
+{
+	return stream->window.fresh < stream->input.n;
+}
+
+static inline bool px_span_ready(const struct px_span *span)
+{
+	return span->state == PX_SPAN_FAILED ||
+	       (span->state != PX_SPAN_WAITING && span->region.done > span->taken);
+}
+
+/* ns an item takes, by what is known; 0: nothing is. */
+static inline uint64_t px_stream_item_ns(const struct procs_stream *stream)
+{
+	return stream->done_items > 0 ? px_max(stream->spent_ns / stream->done_items, 1) : 0;
+}
+
+static inline uint64_t px_stream_item_bytes(const struct procs_stream *stream)
+{
+	return stream->done_items > 0 ? px_divide_up(stream->done_bytes, stream->done_items) : 0;
+}
+
+/* collect.c */
+void px_collect(struct procs_stream *stream, uint64_t now);
+
+/* Makes the span's items Failed. */
+void px_span_fail(struct procs_stream *stream, struct px_span *span, struct px_verdict verdict);
+
+/* Removes a span whose items are all taken. */
+void px_span_retire(struct procs_stream *stream, struct px_span *span);
+
+/* Splits at both ends so that the span is item `index` alone. */
+struct px_span *px_span_isolate(struct procs_stream *stream, struct px_span *span, uint64_t index);
+
+/* cancel.c */
+void px_cancels_init(struct px_cancels *cancels);
+void px_cancels_free(struct px_cancels *cancels);
+void px_cancel_all_asked(struct procs_stream *stream, uint64_t now);
+
+/* Of items just appended as *span, those that were cancelled before become
+ * Failed; *span is what is left at the front, or NULL. 0 or -ENOMEM. */
+int px_cancel_fresh(struct procs_stream *stream, struct px_span **span);
+
+/* post.c. 0, or -ENOMEM when nothing could be done for want of memory. */
+int px_post_all(struct procs_stream *stream, uint64_t now);
+
+/* room.c */
+uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count);
+void px_room_place(struct procs_stream *stream, uint32_t slot, struct px_span *span,
+		   struct px_post *post);
+struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot, uint32_t count);
+void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);
+void px_room_leave(struct procs_stream *stream, struct px_span *span);
+
+/* call.c: appends the next specification as a span of its own, its arguments
+ * encoded, or Failed if that cannot be. 0, -ENODATA at the end of the input,
+ * -ENOMEM. */
+int px_call_pull(struct procs_stream *stream);
+
+/* deliver.c */
+void px_deliver(struct procs_stream *stream, struct px_span *span, struct procs_result *result);
+
+/* The item delivered last is taken: its bytes may go. */
+void px_release(struct procs_stream *stream);
+
+#endif /* PROCS_POOL_LOCAL_H */

@@ -1,0 +1,383 @@
+/*
+ * post.c - decides what is handed over, to whom, and how much.
+ *
+ * The window bounds what is in flight or finished and not yet taken, in items
+ * and in bytes. The first item not delivered is always in somebody's hands,
+ * window or not: without it nothing moves. What a worker lost or handed back is
+ * posted before anything new; a worker without work gets the tail of another's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pool/local.h"
+
+enum {
+	PX_TRICKLE = 8, /* less than this part of the window is not worth a post */
+	PX_STILLBORN_MOST = 100
+};
+
+#define PX_HIRE_AGAIN (10 * PX_MILLISECOND)
+#define PX_HIRE_PATIENCE PX_SECOND
+#define PX_WINDOW_NS (8 * PX_MILLISECOND)  /* of work, that the window should hold a worker */
+#define PX_WINDOW_GROWN (UINT64_C(1) << 20) /* items a worker, at most */
+#define PX_STEAL_LEAST (40 * PX_MICROSECOND) /* of work: two wake-ups */
+#define PX_STEAL_AFTER PX_MILLISECOND        /* on one item */
+
+/* Items that the window may hold. One that the caller left to us grows with
+ * items that turn out to be short: 1,024 of 5 ns are no work at all. */
+static uint64_t px_window_items(const struct procs_stream *stream)
+{
+	const uint64_t workers = stream->config.workers;
+	const uint64_t item = px_stream_item_ns(stream);
+
+	if (!stream->config.window_grows || item == 0 || !px_stream_maps(stream))
+		return stream->config.window_items;
+	return px_clamp(PX_WINDOW_NS / item * workers, stream->config.window_items,
+			PX_WINDOW_GROWN * workers);
+}
+
+/* Bytes that one range may fill before its worker hands the rest back. */
+static uint64_t px_share(const struct procs_stream *stream)
+{
+	const uint64_t ranges = (uint64_t)stream->config.workers * PX_OPEN_RANGES;
+
+	return px_max(stream->config.window_bytes / ranges, 1);
+}
+
+/* Bytes that are spoken for: finished ones, and what is in work may still fill. */
+static uint64_t px_bytes_promised(const struct procs_stream *stream)
+{
+	return stream->bytes + stream->open * px_share(stream);
+}
+
+static bool px_bytes_left(const struct procs_stream *stream)
+{
+	return px_bytes_promised(stream) + px_share(stream) <= stream->config.window_bytes;
+}
+
+/* Spans that must be at hand, so that deaths, thefts and cancels cannot fail. */
+static uint64_t px_spans_needed(const struct procs_stream *stream)
+{
+	return (uint64_t)stream->staffed * (PX_OPEN_RANGES + 2) + 8;
+}
+
+/* Without an open range, or with the first item lying about, it is posted in
+ * any case. */
+static bool px_is_urgent(const struct procs_stream *stream, const struct px_span *span)
+{
+	return span == stream->window.head;
+}
+
+/* The size of a map's next range: a part of the window, so that each worker has
+ * one in work and one waiting; not more than its part of what is left. */
+static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
+{
+	const uint64_t workers = stream->config.workers;
+	uint64_t size = px_divide_up(px_window_items(stream), workers * PX_OPEN_RANGES);
+	const uint64_t area = px_backend_slot(stream->backend, 0).output_size;
+
+	size = px_min(size, px_divide_up(left, workers));
+	if (stream->value_size > 0)
+		size = px_min(size, px_share(stream) / stream->value_size);
+	/* The tables must fit, with room for payload. */
+	size = px_min(size, area / 4 / (sizeof(struct px_frame) + stream->value_size));
+	return (uint32_t)px_clamp(size, 1, PX_RANGE_MOST);
+}
+
+/* Specifications are pulled until one can be posted; one that is wrong is
+ * Failed already, and takes its place in the window. */
+static int px_post_pull(struct procs_stream *stream, struct px_span **span_out)
+{
+	struct px_window *window = &stream->window;
+	int error = 0;
+
+	while (error == 0 && *span_out == NULL && px_stream_has_fresh(stream) &&
+	       (window->head == NULL ||
+		(window->items < px_window_items(stream) && px_bytes_left(stream)))) {
+		error = px_window_prepare(window, px_spans_needed(stream));
+		if (error == 0)
+			error = px_call_pull(stream);
+		*span_out = px_window_waiting(window);
+	}
+	return error == -ENODATA ? 0 : error;
+}
+
+/* New items of a map, if the window has room: a range, or nothing. */
+static int px_post_extend(struct procs_stream *stream, struct px_span **span_out)
+{
+	struct px_window *window = &stream->window;
+	const uint64_t room = px_window_items(stream);
+	uint64_t size;
+
+	if (!px_stream_has_fresh(stream))
+		return 0;
+	size = px_range_size(stream, stream->input.n - window->fresh);
+	if (window->head != NULL) {
+		if (window->items >= room || !px_bytes_left(stream))
+			return 0;
+		/* Not item by item as they are taken: that would be a post for each. */
+		if (stream->busy > 0 && room - window->items < px_divide_up(room, PX_TRICKLE))
+			return 0;
+		size = px_min(size, room - window->items);
+	}
+	if (px_window_prepare(window, px_spans_needed(stream)) != 0)
+		return -ENOMEM;
+	*span_out = px_window_append(window, (uint32_t)size);
+	(*span_out)->function = stream->input.function;
+	return px_cancel_fresh(stream, span_out);
+}
+
+/* What is to be posted next: WAITING, and of a size for one range. NULL if
+ * there is nothing, or no room. */
+static int px_post_choose(struct procs_stream *stream, struct px_span **span_out)
+{
+	struct px_span *span = px_window_waiting(&stream->window);
+	uint64_t size;
+
+	*span_out = NULL;
+	if (span == NULL)
+		return px_stream_maps(stream) ? px_post_extend(stream, span_out)
+					      : px_post_pull(stream, span_out);
+	if (!px_bytes_left(stream) && !px_is_urgent(stream, span))
+		return 0;
+	if (px_window_prepare(&stream->window, px_spans_needed(stream)) != 0)
+		return -ENOMEM;
+	size = px_bytes_left(stream) ? px_range_size(stream, span->count) : 1;
+	if (size < span->count)
+		(void)px_window_split(&stream->window, span, (uint32_t)size);
+	*span_out = span;
+	return 0;
+}
+
+static void px_post_span(struct procs_stream *stream, uint32_t slot, struct px_span *span,
+			 uint64_t now)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	struct px_post post = {
+		.first = span->first,
+		.count = span->count,
+		.kind = px_stream_maps(stream) ? PX_KIND_MAP : PX_KIND_CALL,
+		.attempt = 1,
+		.share = px_bytes_left(stream) ? px_share(stream) : 1,
+	};
+
+	if (!px_stream_has_fresh(stream))
+		post.flags |= PX_POST_LAST;
+	if (stream->bytes > stream->config.window_bytes / 2)
+		post.flags |= PX_POST_SHORT;
+	if (post.kind == PX_KIND_CALL) {
+		post.share = UINT64_MAX;
+		memcpy(px_backend_slot(stream->backend, slot).input, span->arguments.data,
+		       span->arguments_size);
+	}
+	px_room_place(stream, slot, span, &post);
+	px_room_enter(stream, span, slot);
+	px_window_mark(&stream->window, span, PX_SPAN_POSTED);
+	span->region = (struct px_region){ .count = span->count, .value_size = stream->value_size };
+	span->failure = 0;
+	span->corrupt = span->running = false;
+	span->posted_ns = now;
+	span->pid = px_backend_pid(stream->backend, slot);
+	span->started_ns = span->spent_ns = 0;
+	span->region.sequence = px_backend_post(stream->backend, slot, &post);
+	desk->posted++;
+	stream->open++;
+	if (desk->open++ == 0)
+		stream->busy++;
+}
+
+/* No process, no memory for one: counts how long, and in the end gives up on
+ * the items that wait. */
+static void px_hire_failed(struct procs_stream *stream, int error, uint64_t now)
+{
+	struct px_span *span = px_window_waiting(&stream->window);
+
+	stream->hire_error = error;
+	stream->hire_again = px_deadline(now, PX_HIRE_AGAIN);
+	if (stream->hire_failed_since == 0)
+		stream->hire_failed_since = px_max(now, 1);
+	if (stream->busy > 0 || stream->staffed > 0)
+		return; /* the others go on */
+	if (now - stream->hire_failed_since >= PX_HIRE_PATIENCE)
+		stream->stalled = true;
+	if (!stream->stalled || span == NULL)
+		return;
+	px_span_fail(stream, span,
+		     (struct px_verdict){ .cause = PROCS_CAUSE_RESOURCE,
+					  .code = -error });
+	stream->hire_again = now; /* each later range has one try */
+}
+
+static bool px_hire(struct procs_stream *stream, uint32_t slot, uint32_t count, uint64_t now)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	int error = -EAGAIN;
+
+	if (stream->stillborn < PX_STILLBORN_MOST)
+		error = px_backend_hire(stream->backend, slot,
+					px_room_leftover(stream, slot, count));
+	if (error != 0) {
+		px_hire_failed(stream, error, now);
+		return false;
+	}
+	stream->hire_failed_since = 0;
+	stream->stalled = false;
+	desk->posted = desk->passed = 0;
+	desk->open = 0;
+	desk->staffed = desk->well = true;
+	desk->useful = false;
+	stream->staffed++;
+	return true;
+}
+
+/* A slot for a new worker, best one without results of an earlier one; UINT32_MAX
+ * if there is none. */
+static uint32_t px_free_slot(struct procs_stream *stream, uint64_t now)
+{
+	uint32_t second = UINT32_MAX;
+
+	for (uint32_t i = 0; i < stream->n_slots; i++) {
+		if (stream->desks[i].staffed || !px_backend_vacant(stream->backend, i, now))
+			continue;
+		if (stream->desks[i].oldest == NULL)
+			return i;
+		if (second == UINT32_MAX)
+			second = i;
+	}
+	return second;
+}
+
+/* Hires a worker for a span. 0; -EAGAIN if that cannot be now. */
+static int px_staff(struct procs_stream *stream, struct px_span *span, uint64_t now)
+{
+	const uint32_t slot = px_free_slot(stream, now);
+
+	stream->no_slot = slot == UINT32_MAX;
+	if (slot == UINT32_MAX || !px_hire(stream, slot, span->count, now))
+		return -EAGAIN;
+	px_post_span(stream, slot, span, now);
+	return 0;
+}
+
+/* As long as there is work that nobody has, and a worker may be had for it. A
+ * call's worker has one range, so it may be had as soon as another is done. */
+static int px_post_to_new(struct procs_stream *stream, uint64_t now)
+{
+	struct px_span *span;
+	int error = 0;
+
+	while (error == 0 && now >= stream->hire_again &&
+	       stream->staffed < stream->config.workers) {
+		error = px_post_choose(stream, &span);
+		if (error != 0 || span == NULL)
+			break;
+		error = px_staff(stream, span, now);
+	}
+	return error == -EAGAIN ? 0 : error;
+}
+
+static bool px_desk_takes(const struct px_desk *desk, uint32_t open)
+{
+	return desk->staffed && desk->well && desk->open < open &&
+	       desk->posted - desk->passed < PX_RING;
+}
+
+/* Whether a posted range waits behind another one of its worker. */
+static bool px_span_queues(const struct px_span *span)
+{
+	for (const struct px_span *older = span->older; older != NULL; older = older->older)
+		if (older->state == PX_SPAN_POSTED)
+			return true;
+	return false;
+}
+
+/* Whether stealing from a range is worth two wake-ups: there is enough of it,
+ * or its worker is held up by a long item. */
+static bool px_span_is_rich(const struct procs_stream *stream, const struct px_span *span,
+			    uint64_t now)
+{
+	const uint64_t item = px_stream_item_ns(stream);
+	const uint64_t left = span->count - span->region.done;
+
+	return item == 0 || left * item >= PX_STEAL_LEAST ||
+	       now - px_min(now, px_max(span->posted_ns, span->started_ns)) >= PX_STEAL_AFTER;
+}
+
+/* The span with the most items that nobody has begun. A thief that finds only
+ * poor ones looks again soon. */
+static struct px_span *px_richest(struct procs_stream *stream, uint64_t now)
+{
+	struct px_span *richest = NULL;
+	uint64_t most = 0;
+
+	for (struct px_span *span = stream->window.head; span != NULL; span = span->next) {
+		const uint64_t begun = px_span_queues(span) ? 0 : 1;
+		const uint64_t left = span->count - span->region.done;
+
+		if (span->state != PX_SPAN_POSTED || span->corrupt || left <= begun ||
+		    left - begun <= most)
+			continue;
+		if (!px_span_is_rich(stream, span, now)) {
+			stream->next_deadline =
+				px_min(stream->next_deadline, px_deadline(now, PX_STEAL_AFTER));
+			continue;
+		}
+		most = left - begun;
+		richest = span;
+	}
+	return richest;
+}
+
+/* For a worker that has nothing: half of what another has not begun, the whole
+ * of a range that waits behind another. NULL if there is nothing. */
+static struct px_span *px_steal(struct procs_stream *stream, uint64_t now)
+{
+	struct px_window *window = &stream->window;
+	struct px_span *victim = px_richest(stream, now);
+	struct px_chunk stolen;
+
+	if (victim == NULL || px_window_prepare(window, px_spans_needed(stream)) != 0)
+		return NULL;
+	stolen = px_slot_take_back(px_backend_slot(stream->backend, victim->slot),
+				   victim->region.sequence, victim->count, px_span_queues(victim));
+	if (px_chunk_empty(stolen))
+		return NULL;
+	if (stolen.from > 0)
+		victim = px_window_split(window, victim, stolen.from);
+	else
+		px_room_leave(stream, victim); /* all of it: over before it began */
+	px_window_mark(window, victim, PX_SPAN_WAITING);
+	return victim;
+}
+
+/* Each worker gets one range before any gets a second. */
+static int px_post_to_idle(struct procs_stream *stream, uint64_t now)
+{
+	struct px_span *span;
+	int error = 0;
+
+	for (uint32_t open = 1; open <= PX_OPEN_RANGES; open++) {
+		for (uint32_t i = 0; i < stream->n_slots && error == 0; i++) {
+			if (!px_desk_takes(&stream->desks[i], open))
+				continue;
+			error = px_post_choose(stream, &span);
+			if (error == 0 && span == NULL && stream->desks[i].open == 0)
+				span = px_steal(stream, now);
+			if (span != NULL)
+				px_post_span(stream, i, span, now);
+		}
+	}
+	return error;
+}
+
+int px_post_all(struct procs_stream *stream, uint64_t now)
+{
+	int error;
+
+	stream->no_slot = false;
+	error = px_post_to_new(stream, now);
+	if (error == 0 && px_stream_maps(stream))
+		error = px_post_to_idle(stream, now);
+	return error;
+}

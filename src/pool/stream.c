@@ -1,0 +1,293 @@
+/*
+ * stream.c - opens, turns and closes a stream. One turn: look, carry out, hand
+ * over, deliver; and wait if there is nothing to deliver.
+ */
+#include "pool/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend/owner.h"
+#include "base/clock.h"
+#include "pool/local.h"
+
+enum {
+	PX_SPARE_SLOTS = 2 /* beyond twice the workers of a call, or the workers of a map */
+};
+
+#define PX_CHUNK_NS PX_MILLISECOND            /* of work in a chunk of a stream */
+#define PX_LOOK_NS (50 * PX_MICROSECOND)      /* what is ready is delivered that long unseen */
+#define PX_NO_SLOT_NS (250 * PX_MICROSECOND)
+#define PX_AREA_PARTS 8                       /* of an output area, one may be full */
+
+/* Slots: a worker that has ended keeps its own until its process is gone and
+ * its results are taken; the spare ones hide the wait. */
+static uint32_t px_slots_for(const struct px_config *config, const struct px_input *input)
+{
+	if (config->start == PROCS_START_INLINE)
+		return 1;
+	if (input->kind == PX_INPUT_MAP)
+		return config->workers + config->workers / 2 + PX_SPARE_SLOTS;
+	return 2 * config->workers + PX_SPARE_SLOTS;
+}
+
+/* Values that lie side by side need no frame each; all others have one. */
+static uint32_t px_value_size_for(const struct px_config *config, const struct px_input *input,
+				  const struct px_task_plans *plans)
+{
+	if (input->kind != PX_INPUT_MAP || input->function->raw != NULL || !plans->result.flat ||
+	    plans->result.size > PX_DENSE_MOST ||
+	    config->encoding != PROCS_ENCODING_AUTO ||
+	    config->compression == PROCS_COMPRESSION_ALWAYS ||
+	    config->checksum == PROCS_CHECKSUM_ALWAYS)
+		return 0;
+	return (uint32_t)px_max(plans->result.size, 1);
+}
+
+static struct px_order px_order_for(const struct procs_stream *stream)
+{
+	const struct px_config *config = &stream->config;
+	const struct px_input *input = &stream->input;
+	struct px_order order = {
+		.function = (uintptr_t)input->function,
+		.n_sequences = input->n_sequences,
+		.timeout_ns = config->start == PROCS_START_INLINE ? 0 : config->timeout_ns,
+		.chunk_ns = PX_CHUNK_NS,
+		.encoding = config->encoding,
+		.compression = config->compression,
+		.checksum = config->checksum,
+		.copy = config->copy_results,
+		.one_shot = input->kind != PX_INPUT_MAP,
+		.value_size = stream->value_size,
+	};
+
+	for (uint32_t i = 0; i < input->n_sequences; i++)
+		order.sequence[i] = input->sequence[i];
+	return order;
+}
+
+static int px_stream_start(struct procs_stream *stream)
+{
+	const struct px_wish wish = {
+		.start = stream->config.start,
+		.n_slots = stream->n_slots,
+		.reserve = stream->config.reserve_bytes,
+		.least = px_min(stream->config.window_bytes, stream->config.reserve_bytes),
+		.order = px_order_for(stream),
+		.plans = &stream->plans,
+	};
+	int error = px_backend_open(&stream->backend, &wish);
+
+	if (error != 0)
+		return error;
+	/* A slot must have room for the oldest item whatever waits in it to be taken. */
+	stream->config.window_bytes =
+		px_min(stream->config.window_bytes,
+		       px_backend_slot(stream->backend, 0).output_size / PX_AREA_PARTS);
+	error = px_post_all(stream, px_now());
+	if (error != 0)
+		px_backend_close(stream->backend);
+	return error;
+}
+
+static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
+{
+	const struct px_task_plans *plans;
+
+	if (stream->input.kind != PX_INPUT_MAP)
+		return 0;
+	plans = px_plans_of(&stream->plans, stream->input.function);
+	if (plans == NULL)
+		return -ENOMEM;
+	*culprit = plans->culprit;
+	if (plans->error == 0)
+		stream->value_size = px_value_size_for(&stream->config, &stream->input, plans);
+	return plans->error;
+}
+
+static void px_stream_free(struct procs_stream *stream)
+{
+	px_cancels_free(&stream->cancels);
+	px_window_free(&stream->window);
+	px_plans_free(&stream->plans);
+	px_codec_free(&stream->codec);
+	px_buffer_free(&stream->batch.values);
+	px_buffer_free(&stream->payload);
+	px_buffer_free(&stream->unpacked);
+	free(stream->desks);
+	free(stream->watches);
+	free(stream);
+}
+
+int px_stream_open(struct procs_stream **stream_out, const struct px_config *config,
+		   const struct px_input *input, const char **culprit)
+{
+	struct procs_stream *stream = calloc(1, sizeof(*stream));
+	int error = -ENOMEM;
+
+	*culprit = NULL;
+	if (stream == NULL)
+		return error;
+	px_cancels_init(&stream->cancels);
+	stream->config = *config;
+	stream->input = *input;
+	stream->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	atomic_init(&stream->items, input->n);
+	/* Not more workers than items. */
+	if (input->n < stream->config.workers)
+		stream->config.workers = (uint32_t)px_max(input->n, 1);
+	stream->n_slots = px_slots_for(&stream->config, input);
+	stream->desks = calloc(stream->n_slots, sizeof(*stream->desks));
+	stream->watches = calloc(stream->n_slots, sizeof(*stream->watches));
+	stream->owner = px_owner_self();
+	if (stream->desks != NULL && stream->watches != NULL && stream->owner != 0)
+		error = px_stream_plan_map(stream, culprit);
+	if (error == 0)
+		error = px_stream_start(stream);
+	if (error != 0)
+		px_stream_free(stream);
+	else
+		*stream_out = stream;
+	return error;
+}
+
+int px_stream_usable(const struct procs_stream *stream)
+{
+	if (stream->owner != px_owner_self())
+		return -EPERM;
+	return stream->in_source ? -EBUSY : 0;
+}
+
+/* The span whose item is to be delivered, or NULL. */
+static struct px_span *px_stream_pick(const struct procs_stream *stream)
+{
+	struct px_span *span = stream->current;
+
+	/* What is copied already goes first. */
+	if (span != NULL && stream->batch.at < stream->batch.end)
+		return span;
+	span = stream->window.head;
+	if (stream->config.order == PROCS_ORDER_COMPLETED)
+		while (span != NULL && !px_span_ready(span))
+			span = span->next;
+	return span != NULL && px_span_ready(span) ? span : NULL;
+}
+
+static bool px_stream_at_end(const struct procs_stream *stream)
+{
+	return stream->window.head == NULL && !px_stream_has_fresh(stream);
+}
+
+/* Nothing is left to do: the workers may go home while the caller does. */
+static void px_stream_dismiss(struct procs_stream *stream)
+{
+	const uint64_t now = px_now();
+
+	for (uint32_t slot = 0; slot < stream->n_slots; slot++) {
+		if (!stream->desks[slot].staffed)
+			continue;
+		px_backend_dismiss(stream->backend, slot, now);
+		stream->desks[slot].staffed = false;
+		stream->staffed--;
+	}
+}
+
+/* Which progress is worth a wake-up: that of the item to be delivered next. */
+static uint64_t px_stream_want(const struct procs_stream *stream, const struct px_span *span)
+{
+	if (stream->config.order == PROCS_ORDER_COMPLETED)
+		return px_slot_position(span->region.sequence, (uint64_t)span->region.done + 1);
+	if (span == stream->window.head)
+		return px_slot_position(span->region.sequence, (uint64_t)span->taken + 1);
+	return UINT64_MAX;
+}
+
+static void px_stream_wait(struct procs_stream *stream, uint32_t seen, uint64_t deadline)
+{
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; slot < stream->n_slots; slot++) {
+		const struct px_span *span = stream->desks[slot].oldest;
+		struct px_watch watch = { .slot = slot, .want = UINT64_MAX };
+
+		if (stream->desks[slot].open == 0)
+			continue;
+		for (; span != NULL; span = span->newer)
+			if (span->state == PX_SPAN_POSTED)
+				watch.want = px_min(watch.want, px_stream_want(stream, span));
+		stream->watches[n++] = watch;
+	}
+	deadline = px_min(deadline, stream->next_deadline);
+	if (stream->busy < stream->config.workers && stream->hire_failed_since != 0)
+		deadline = px_min(deadline, stream->hire_again);
+	/* Processes that only have to end do not ring. */
+	if (stream->no_slot)
+		deadline = px_min(deadline, px_deadline(px_now(), PX_NO_SLOT_NS));
+	px_backend_wait(stream->backend, seen, stream->watches, n, deadline);
+}
+
+/* One look at the world. 0 or -ENOMEM. */
+static int px_stream_turn(struct procs_stream *stream, uint64_t now)
+{
+	px_collect(stream, now);
+	px_cancel_all_asked(stream, now);
+	return px_post_all(stream, now);
+}
+
+int px_stream_next(struct procs_stream *stream, struct procs_result *result, uint64_t deadline)
+{
+	struct px_span *span;
+	uint64_t now;
+	uint32_t seen;
+	int error;
+
+	px_release(stream);
+	span = px_stream_pick(stream);
+	if (span != NULL && stream->batch.at < stream->batch.end) {
+		px_deliver(stream, span, result);
+		return 1;
+	}
+	for (now = px_now();; now = px_now()) {
+		span = px_stream_pick(stream);
+		error = 0;
+		seen = px_backend_seen(stream->backend);
+		if (span == NULL || now - stream->looked >= PX_LOOK_NS)
+			error = px_stream_turn(stream, now);
+		span = px_stream_pick(stream);
+		if (span != NULL) {
+			px_deliver(stream, span, result);
+			return 1;
+		}
+		if (px_stream_at_end(stream)) {
+			px_stream_dismiss(stream);
+			return stream->input_error;
+		}
+		if (error != 0 && stream->busy == 0)
+			return error;
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		px_stream_wait(stream, seen, deadline);
+	}
+}
+
+int px_stream_close(struct procs_stream *stream)
+{
+	px_backend_close(stream->backend);
+	px_stream_free(stream);
+	return 0;
+}
+
+const struct px_plan *px_stream_plan(struct procs_stream *stream,
+				     const struct procs_function *function)
+{
+	const struct px_task_plans *plans = px_plans_of(&stream->plans, function);
+
+	return plans != NULL && plans->error == 0 ? &plans->result : NULL;
+}
+
+char *px_stream_text(struct procs_stream *stream, size_t *room_out)
+{
+	*room_out = sizeof(stream->text);
+	return stream->text;
+}

@@ -1,0 +1,157 @@
+#include "shm/arena.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/px.h"
+#include "shm/layout.h"
+#include "shm/slot.h"
+
+#ifndef MFD_NOEXEC_SEAL
+# define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+#define PX_INPUT_MOST (UINT64_C(4) << 30)
+
+int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_t page,
+		      struct px_geometry *geometry_out)
+{
+	const uint64_t largest = UINT64_MAX - page;
+	struct px_geometry g = { .page = page, .n_slots = n_slots };
+
+	if (n_slots == 0 || input == 0 || output == 0 || page == 0)
+		return -EINVAL;
+	if (input > largest || output > largest)
+		return -EOVERFLOW;
+	g.control = px_align(sizeof(struct px_control), page);
+	g.input = px_align(input, page);
+	g.output = px_align(output, page);
+	if (!px_add(g.control, g.input, &g.stride) || !px_add(g.stride, g.output, &g.stride) ||
+	    !px_multiply(g.stride, n_slots, &g.size) || !px_add(g.size, page, &g.size) ||
+	    g.size > (uint64_t)PTRDIFF_MAX)
+		return -EOVERFLOW;
+	*geometry_out = g;
+	return 0;
+}
+
+/* Sizing a file beyond RLIMIT_FSIZE would raise SIGXFSZ in the host. */
+static bool px_file_may_be(uint64_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
+}
+
+static void *px_map_file(uint64_t size)
+{
+	void *base = MAP_FAILED;
+	int fd;
+
+	if (!px_file_may_be(size)) {
+		errno = ENOMEM;
+		return base;
+	}
+	fd = memfd_create("procs-arena", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("procs-arena", MFD_CLOEXEC);
+	if (fd < 0)
+		return base;
+	if (ftruncate(fd, (off_t)size) == 0)
+		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	close(fd); /* the mapping holds the memory */
+	return base;
+}
+
+static void *px_map(uint64_t size)
+{
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (base == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
+		base = px_map_file(size);
+	return base;
+}
+
+int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least)
+{
+	const int saved = errno;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	void *base = MAP_FAILED;
+	int error = 0;
+
+	for (uint64_t output = reserve; base == MAP_FAILED; output /= 2) {
+		if (output < least || output < page)
+			return error != 0 ? error : -EINVAL;
+		error = px_arena_geometry(n_slots, px_min(px_max(output / 2, page), PX_INPUT_MOST),
+					  output, page, &arena->geometry);
+		if (error != 0)
+			continue;
+		base = px_map(arena->geometry.size);
+		if (base == MAP_FAILED)
+			error = -errno;
+		if (error != 0 && error != -ENOMEM && error != -EAGAIN)
+			break;
+	}
+	errno = saved;
+	if (base == MAP_FAILED)
+		return error;
+	/* Both are comforts: a smaller core file, and nothing to do where refused. */
+	(void)madvise(base, arena->geometry.size, MADV_DONTDUMP);
+	arena->base = base;
+	errno = saved;
+	return 0;
+}
+
+void px_arena_close(struct px_arena *arena)
+{
+	if (arena->base != NULL)
+		munmap(arena->base, arena->geometry.size);
+	arena->base = NULL;
+}
+
+struct px_shared *px_arena_shared(const struct px_arena *arena)
+{
+	return (struct px_shared *)(void *)arena->base;
+}
+
+static uint64_t px_slot_offset(const struct px_geometry *geometry, uint64_t number)
+{
+	return geometry->page + number * geometry->stride;
+}
+
+struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number)
+{
+	const struct px_geometry *g = &arena->geometry;
+	unsigned char *at = arena->base + px_slot_offset(g, number);
+
+	px_assert(number < g->n_slots);
+	return (struct px_slot){
+		.control = (struct px_control *)(void *)at,
+		.input = at + g->control,
+		.input_size = g->input,
+		.output = at + g->control + g->input,
+		.output_size = g->output,
+	};
+}
+
+static void px_unmap(const struct px_arena *arena, uint64_t from, uint64_t to)
+{
+	if (from < to)
+		munmap(arena->base + from, to - from);
+}
+
+void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t from, uint64_t to)
+{
+	const struct px_geometry *g = &arena->geometry;
+	const uint64_t own = px_slot_offset(g, number);
+	const uint64_t output = own + g->control + g->input;
+
+	px_unmap(arena, g->page, own);
+	px_unmap(arena, own + g->stride, g->size);
+	/* Only whole pages of the old results; the new ones start on a page of their own. */
+	px_unmap(arena, output + px_align_down(from, g->page), output + px_align_down(to, g->page));
+}

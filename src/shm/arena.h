@@ -1,0 +1,61 @@
+/*
+ * arena.h - the one shared mapping: how large it is, how it is come by, what a
+ * worker keeps of it. The only file that calls mmap and memfd_create.
+ */
+#ifndef PROCS_SHM_ARENA_H
+#define PROCS_SHM_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct px_shared;
+struct px_slot;
+
+/* Where things lie; pure arithmetic. All offsets and sizes are multiples of the
+ * page. */
+struct px_geometry {
+	uint64_t page;
+	uint64_t n_slots;
+	uint64_t control; /* bytes of control words of a slot */
+	uint64_t input;   /* bytes of its input area */
+	uint64_t output;  /* bytes of its output area */
+	uint64_t stride;  /* from slot to slot */
+	uint64_t size;    /* of all */
+};
+
+/* 0, or -EOVERFLOW if it does not fit 64 bits; -EINVAL for a zero. */
+int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_t page,
+		      struct px_geometry *geometry_out);
+
+struct px_arena {
+	struct px_geometry geometry;
+	unsigned char *base; /* owned mapping; NULL if none */
+};
+
+/*
+ * Maps an arena of n_slots with `reserve` bytes of output each, and half of it,
+ * at most 4 GiB, of input. Where the kernel has no room for that the reserve is
+ * halved, down to `least`.
+ *
+ * 0, or -ENOMEM, -EAGAIN (not even the least), -EINVAL, -EOVERFLOW.
+ */
+int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least);
+
+/* Unmaps it. Safe on a zeroed arena. */
+void px_arena_close(struct px_arena *arena);
+
+struct px_shared *px_arena_shared(const struct px_arena *arena);
+
+/* Slot `number`, as pointers. */
+struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number);
+
+/*
+ * In a worker just forked: unmaps every other slot, and of its own the output
+ * [from, to) where results of an earlier process wait to be taken (from == to:
+ * none). A stray store into what is gone is SIGSEGV, not somebody's wrong
+ * result. Async-signal-safe.
+ */
+void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t from, uint64_t to);
+
+#endif /* PROCS_SHM_ARENA_H */

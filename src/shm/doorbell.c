@@ -1,0 +1,135 @@
+#include "shm/doorbell.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/px.h"
+
+/* Set in every ticket, so that a ticket of 0 (never announced) matches none. */
+#define PX_TICKET (UINT32_C(1) << 31)
+
+#ifndef SYS_futex_waitv
+# define SYS_futex_waitv 449
+#endif
+
+/* The kernel's struct futex_waitv, which headers older than 5.16 lack. */
+struct px_waitv {
+	uint64_t value;
+	uint64_t address;
+	uint32_t flags; /* 2: a 32-bit word, shared between processes */
+	uint32_t reserved;
+};
+
+enum px_waitv_state {
+	PX_WAITV_UNKNOWN = 0,
+	PX_WAITV_WORKS = 1,
+	PX_WAITV_MISSING = 2
+};
+
+/* Found out once; a race of two threads finds the same. */
+static _Atomic int px_waitv_state;
+
+uint32_t px_doorbell_seen(const _Atomic uint32_t *bell)
+{
+	/* acquire: pairs with the increment in px_doorbell_ring(); what was stored before it is
+	 * visible */
+	return atomic_load_explicit(bell, memory_order_acquire);
+}
+
+void px_doorbell_announce(_Atomic uint32_t *ticket, uint32_t seen)
+{
+	/* seq_cst, with the fence: ordered against the increment in px_doorbell_ring(), see the
+	 * head of doorbell.h */
+	atomic_store_explicit(ticket, seen | PX_TICKET, memory_order_seq_cst);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+bool px_doorbell_ring(_Atomic uint32_t *bell, const _Atomic uint32_t *ticket)
+{
+	/* seq_cst: ordered against the store in px_doorbell_announce(); also releases the news */
+	const uint32_t old = atomic_fetch_add_explicit(bell, 1, memory_order_seq_cst);
+
+	/* seq_cst: after the increment in the single order */
+	if (atomic_load_explicit(ticket, memory_order_seq_cst) != (old | PX_TICKET))
+		return false;
+	syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	return true;
+}
+
+bool px_doorbell_wanted(const _Atomic uint64_t *want, uint64_t position)
+{
+	/* seq_cst fence: the position was stored before, the want is loaded after; pairs with the
+	 * fence in px_doorbell_want() */
+	atomic_thread_fence(memory_order_seq_cst);
+	/* relaxed: ordered by the fence */
+	return position >= atomic_load_explicit(want, memory_order_relaxed);
+}
+
+void px_doorbell_want(_Atomic uint64_t *want, uint64_t position)
+{
+	/* relaxed, ordered by the fence: pairs with px_doorbell_wanted() */
+	atomic_store_explicit(want, position, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static long px_waitv(struct px_waitv *waits, size_t n, uint64_t deadline)
+{
+	const struct timespec until = px_timespec(deadline);
+
+	return syscall(SYS_futex_waitv, waits, (unsigned)n, 0,
+		       deadline == PX_NEVER ? NULL : &until, CLOCK_MONOTONIC);
+}
+
+bool px_doorbell_watches_words(void)
+{
+	/* relaxed: a flag of its own, nothing is published with it */
+	int state = atomic_load_explicit(&px_waitv_state, memory_order_relaxed);
+
+	if (state == PX_WAITV_UNKNOWN) {
+		_Atomic uint32_t word = 1;
+		struct px_waitv wait = { .value = 0, .address = (uintptr_t)&word, .flags = 2 };
+
+		/* The word differs: where the call exists it says EAGAIN at once. */
+		state = px_waitv(&wait, 1, PX_NEVER) < 0 && errno == EAGAIN ? PX_WAITV_WORKS
+									      : PX_WAITV_MISSING;
+		/* relaxed: as above */
+		atomic_store_explicit(&px_waitv_state, state, memory_order_relaxed);
+	}
+	return state == PX_WAITV_WORKS;
+}
+
+/* FUTEX_WAIT_BITSET, because it takes an absolute deadline. */
+static long px_wait_one(_Atomic uint32_t *word, uint32_t value, uint64_t deadline)
+{
+	const struct timespec until = px_timespec(deadline);
+
+	return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value,
+		       deadline == PX_NEVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+int px_doorbell_sleep(_Atomic uint32_t *bell, uint32_t seen, _Atomic uint32_t *const *words,
+		      const uint32_t *expected, size_t n, uint64_t deadline)
+{
+	const int saved = errno;
+	struct px_waitv waits[PX_SLEEPERS_MOST + 1];
+	long woken;
+	int result;
+
+	px_assert(n <= PX_SLEEPERS_MOST);
+	if (n == 0 || !px_doorbell_watches_words()) {
+		woken = px_wait_one(bell, seen, deadline);
+	} else {
+		waits[0] = (struct px_waitv){ seen, (uintptr_t)bell, 2, 0 };
+		for (size_t i = 0; i < n; i++)
+			waits[i + 1] = (struct px_waitv){ expected[i], (uintptr_t)words[i], 2, 0 };
+		woken = px_waitv(waits, n + 1, deadline);
+	}
+	/* EAGAIN: a word had moved already; EINTR: a handler ran. Both are wake-ups. */
+	result = woken < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+	errno = saved;
+	return result;
+}

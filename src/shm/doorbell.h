@@ -1,0 +1,77 @@
+/*
+ * doorbell.h - sleep until somebody rings, without losing a ring: an event
+ * count. The only file that calls futex.
+ *
+ * For the one who rings, after storing what is new (release):
+ *
+ *	px_doorbell_ring(bell, ticket)
+ *
+ * For the one who sleeps:
+ *
+ *	seen = px_doorbell_seen(bell)
+ *	look for news; if there are any, do not sleep
+ *	px_doorbell_announce(ticket, seen)
+ *	look again at what is not rung for (only if ringing depends on `want`)
+ *	px_doorbell_sleep(bell, seen, ...)
+ *
+ * Why no ring is lost. The ticket names the value of the bell the sleeper has
+ * seen. A ring moves the bell by one, and wakes if the ticket names the value
+ * it moved from. Let R be a ring whose news the sleeper did not see. If R's
+ * increment comes after the announcement in the single order of seq_cst
+ * operations, then the first ring after it that moves the bell off `seen` reads
+ * the ticket and wakes. If it comes before, the bell differs from `seen`, and
+ * the kernel's own comparison refuses the sleep. A ring that is late, that is,
+ * whose increment the sleeper had already seen, finds a ticket for another
+ * value and must not, and does not, consume anything: there is nothing to
+ * consume. (A flag that the ringer clears loses wake-ups exactly here.)
+ *
+ * Waking up for no reason is legal; so is a ring that nobody needed. Modelled
+ * in tests/model/doorbell.pml. Idea of event counts: Concurrency Kit, ck_ec.h.
+ */
+#ifndef PROCS_SHM_DOORBELL_H
+#define PROCS_SHM_DOORBELL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PX_SLEEPERS_MOST = 127 /* further words in one sleep: the kernel takes 128 with the bell */
+};
+
+/* The bell as it is now; what was stored before a ring that it counts is
+ * visible afterwards. */
+uint32_t px_doorbell_seen(const _Atomic uint32_t *bell);
+
+/* Says that the caller will sleep on `seen`. A full barrier: what the caller
+ * loads afterwards is not older than the announcement. */
+void px_doorbell_announce(_Atomic uint32_t *ticket, uint32_t seen);
+
+/* Rings. True if a sleeper was woken, which cost a system call. */
+bool px_doorbell_ring(_Atomic uint32_t *bell, const _Atomic uint32_t *ticket);
+
+/* For a ringer that rings only when asked: whether `position`, just stored,
+ * reaches what the sleeper wants. A full barrier in front, so that either this
+ * sees the new want, or the sleeper, who stores want and then looks once more,
+ * sees the position. */
+bool px_doorbell_wanted(const _Atomic uint64_t *want, uint64_t position);
+
+/* For the sleeper: stores what it wants, with a full barrier behind. */
+void px_doorbell_want(_Atomic uint64_t *want, uint64_t position);
+
+/*
+ * Sleeps while *bell == seen and every words[i] == expected[i], n of them, at
+ * most PX_SLEEPERS_MOST, and until the deadline (CLOCK_MONOTONIC) at the latest.
+ * Where the kernel has no futex_waitv, only the bell is watched, and the caller
+ * is told to sleep in short bounds.
+ *
+ * Returns 0 when woken, for whatever reason, or -ETIMEDOUT.
+ */
+int px_doorbell_sleep(_Atomic uint32_t *bell, uint32_t seen, _Atomic uint32_t *const *words,
+		      const uint32_t *expected, size_t n, uint64_t deadline);
+
+/* Whether px_doorbell_sleep watches more than the bell here. */
+bool px_doorbell_watches_words(void);
+
+#endif /* PROCS_SHM_DOORBELL_H */

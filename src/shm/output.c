@@ -1,0 +1,146 @@
+#include "shm/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/px.h"
+
+void px_output_init(struct px_output *output, struct px_slot slot, uint64_t start, uint64_t limit,
+		    uint64_t top)
+{
+	*output = (struct px_output){
+		.slot = slot,
+		.next = start,
+		.limit = limit,
+		.top = start,
+		.top_before = top,
+	};
+}
+
+/* Finds `size` free bytes aligned to a line, or says -ENOSPC. */
+static int px_output_find(const struct px_output *output, uint64_t size, uint64_t *at_out,
+			  uint64_t *limit_out)
+{
+	const uint64_t space = output->slot.output_size;
+	const uint64_t above = px_max(output->top, output->top_before);
+	uint64_t at = px_align(output->next, PX_LINE);
+
+	*limit_out = output->limit;
+	if (at <= output->limit && size <= output->limit - at) {
+		*at_out = at;
+		return 0;
+	}
+	at = px_align(above, PX_LINE);
+	if (at > space || size > space - at)
+		return -ENOSPC;
+	*at_out = at;
+	*limit_out = space;
+	return 0;
+}
+
+static void px_output_advance(struct px_output *output, uint64_t to, uint64_t limit)
+{
+	output->next = to;
+	output->limit = limit;
+	output->top = px_max(output->top, to);
+}
+
+int px_output_begin(struct px_output *output, uint64_t sequence, const struct px_post *post,
+		    uint32_t value_size)
+{
+	/* 2^30 items of less than 2^32 bytes, and of a line each: no overflow. */
+	const uint64_t values = px_align((uint64_t)post->count * value_size, PX_LINE);
+	const uint64_t tables = values + (uint64_t)post->count * sizeof(struct px_frame);
+	uint64_t at, limit;
+
+	if (post->flags & PX_POST_REWIND) {
+		output->top_before = output->top;
+		output->top = output->next = post->rewind;
+		output->limit = post->limit;
+	}
+	output->progress = &output->slot.control->entry[sequence % PX_RING].progress;
+	if (px_output_find(output, tables, &at, &limit) != 0)
+		return -ENOSPC;
+	output->base = at;
+	output->payload = 0;
+	output->frames = at + values;
+	output->value_size = value_size;
+	output->count = post->count;
+	output->failures = 0;
+	px_output_advance(output, at + tables, limit);
+	/* relaxed, both: published by the first store of progress */
+	atomic_store_explicit(&output->progress->base, at, memory_order_relaxed);
+	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
+	return 0;
+}
+
+unsigned char *px_output_values(const struct px_output *output)
+{
+	return output->slot.output + output->base;
+}
+
+unsigned char *px_output_reserve(struct px_output *output, uint64_t size)
+{
+	uint64_t at, limit;
+
+	if (px_output_find(output, size, &at, &limit) != 0)
+		return NULL;
+	/* next moves only in px_output_frame, but the place may be above the limit */
+	output->next = at;
+	output->limit = limit;
+	return output->slot.output + at;
+}
+
+void px_output_frame(struct px_output *output, struct px_frame frame,
+		     const unsigned char *payload)
+{
+	const uint32_t row = output->value_size > 0 ? output->failures : frame.item;
+	struct px_frame *at = (struct px_frame *)(void *)(output->slot.output + output->frames) + row;
+
+	px_assert(row < output->count);
+	frame.offset = output->next;
+	if (payload != NULL) {
+		frame.offset = (uint64_t)(payload - output->slot.output);
+		px_output_advance(output, frame.offset + frame.stored, output->limit);
+		output->payload += frame.stored;
+	}
+	frame.pad = frame.head = 0;
+	frame.checksum = frame.flags & PX_FRAME_CHECKED ? px_checksum(payload, frame.stored) : 0;
+	frame.head = px_checksum(&frame, sizeof(frame));
+	*at = frame;
+	/* relaxed, all: published by the store of progress that follows */
+	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
+	atomic_store_explicit(&output->progress->payload, output->payload, memory_order_relaxed);
+	if (output->value_size > 0)
+		atomic_store_explicit(&output->progress->failures, ++output->failures,
+				      memory_order_relaxed);
+}
+
+void px_output_running(const struct px_output *output, uint32_t item, uint64_t now)
+{
+	/* relaxed: published by the next line */
+	atomic_store_explicit(&output->progress->started_ns, now, memory_order_relaxed);
+	/* release: pairs with the acquire in px_take_news(); publishes the items before */
+	atomic_store_explicit(&output->progress->progress, (uint64_t)item << 1 | 1,
+			      memory_order_release);
+}
+
+void px_output_done(const struct px_output *output, uint32_t done)
+{
+	/* release: pairs with the acquire in px_take_news(); publishes the items before */
+	atomic_store_explicit(&output->progress->progress, (uint64_t)done << 1,
+			      memory_order_release);
+}
+
+void px_output_spent(const struct px_output *output, uint64_t spent_ns)
+{
+	/* relaxed: an estimate */
+	atomic_store_explicit(&output->progress->spent_ns, spent_ns, memory_order_relaxed);
+}
+
+void px_output_hand_back(const struct px_output *output)
+{
+	/* release: pairs with the acquire in px_take_news(); the last progress is final */
+	atomic_store_explicit(&output->progress->handed_back, 1, memory_order_release);
+}
