@@ -45,7 +45,16 @@ bool px_life_register(struct px_life *life, void *list, bool fresh)
 		return true;
 	/* release: as above; 0 reads as "not born yet", and the sweeps find its end */
 	atomic_store_explicit(&life->word, 0, memory_order_release);
+	px_head.list.next = NULL;
 	return false;
+}
+
+void px_life_resign(void)
+{
+	struct robust_list *node = px_head.list.next;
+
+	if (node != NULL)
+		syscall(SYS_set_robust_list, node->next, sizeof(px_head));
 }
 
 bool px_life_is_well(uint32_t word, int64_t pid)

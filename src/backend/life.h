@@ -28,6 +28,11 @@ void *px_life_list(void);
  */
 bool px_life_register(struct px_life *life, void *list, bool fresh);
 
+/* Gives the list back to glibc: a worker that leaves in order is not marked,
+ * and its end costs no walk: the kernel goes round glibc's ring up to 2,048
+ * times when it comes there from another head, 20 us. */
+void px_life_resign(void);
+
 /* Whether a life word is that of a worker that was just born, or is well. */
 bool px_life_is_well(uint32_t word, int64_t pid);
 

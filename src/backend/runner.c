@@ -35,13 +35,14 @@ void px_runner_close(struct px_runner *runner)
 	px_buffer_free(&runner->packed);
 }
 
-/* The arguments of a call, from the input area: a raw task's as they are, a
- * typed task's decoded from their image. */
+/* The arguments of a call, from the input area: those of raw tasks and flat
+ * ones as they are, others decoded from their image. */
 static int px_read_call(struct px_runner *runner)
 {
 	const struct px_slot *slot = &runner->slot;
 	const uint64_t at = runner->post.input;
 	struct px_call call;
+	int error;
 
 	if (at > slot->input_size || sizeof(call) > slot->input_size - at)
 		return -EBADMSG;
@@ -57,23 +58,30 @@ static int px_read_call(struct px_runner *runner)
 	runner->argument[0] = slot->input + at + sizeof(call);
 	runner->argument_size[0] = call.size;
 	runner->n_arguments = 1;
+	runner->arguments = runner->argument[0];
+	if (call.encoding == PX_FRAME_RAW)
+		return runner->function->raw != NULL ||
+				       call.size >= runner->function->arguments_size
+			       ? 0
+			       : -EBADMSG;
 	if (runner->function->raw != NULL)
-		return 0;
-	return px_image_decode(&runner->codec, &runner->task->arguments, runner->argument[0],
-			       call.size);
+		return -EBADMSG;
+	error = px_image_decode(&runner->codec, &runner->task->arguments, runner->argument[0],
+				call.size);
+	if (error != 0)
+		return error;
+	runner->arguments = runner->codec.object.data;
+	return 0;
 }
 
 static void px_begin_call(struct px_runner *runner)
 {
-	const unsigned char *arguments;
-
 	runner->argument_error = px_read_call(runner);
 	if (runner->argument_error != 0 || runner->function->raw != NULL)
 		return;
-	arguments = runner->codec.object.data;
 	runner->n_arguments = runner->function->n_arguments;
 	for (size_t i = 0; i < runner->n_arguments; i++)
-		runner->argument[i] = arguments + runner->function->arguments[i].offset;
+		runner->argument[i] = runner->arguments + runner->function->arguments[i].offset;
 }
 
 static void px_begin_map(struct px_runner *runner)

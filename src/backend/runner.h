@@ -37,6 +37,7 @@ struct px_runner {
 	struct px_post post;
 	const struct procs_function *function;
 	const struct px_task_plans *task;
+	const unsigned char *arguments; /* of a call, as the task's argument struct */
 	const unsigned char *argument[PX_SEQUENCES]; /* of item 0 of the range */
 	uint64_t stride[PX_SEQUENCES];
 	uint64_t argument_size[PX_SEQUENCES];

@@ -3,6 +3,7 @@
  */
 #include <unistd.h>
 
+#include "backend/life.h"
 #include "backend/local.h"
 #include "base/clock.h"
 #include "shm/doorbell.h"
@@ -61,5 +62,6 @@ void px_worker_live(struct px_birth *birth)
 				      memory_order_relaxed);
 	px_worker_run(&runner, parent);
 	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
+	px_life_resign();
 	px_entry_leave(0);
 }

@@ -27,20 +27,31 @@ static int px_spec_check(const struct px_task_plans *plans, const struct procs_s
 		       : -EINVAL;
 }
 
+static bool px_spec_is_flat(const struct procs_stream *stream, const struct px_task_plans *plans)
+{
+	return plans->arguments.flat && stream->config.encoding == PROCS_ENCODING_AUTO;
+}
+
 /* The struct px_call and the arguments, as they will lie in the slot. */
 static int px_spec_encode(struct procs_stream *stream, const struct px_task_plans *plans,
 			  const struct procs_spec *spec, struct px_span *span)
 {
-	struct px_call call = { .function = (uintptr_t)spec->function };
-	const void *bytes = spec->bytes;
+	struct px_call call = { .function = (uintptr_t)spec->function,
+				.size = spec->size,
+				.encoding = PX_FRAME_RAW };
+	const void *bytes = spec->function->raw != NULL ? spec->bytes : spec->arguments;
 	int error = px_spec_check(plans, spec);
 
-	call.size = spec->size;
-	if (error == 0 && spec->function->raw == NULL) {
+	/* Flat arguments stay as they are: to decode an image costs a process that has just been
+	 * forked 20 page faults. */
+	if (error == 0 && spec->function->raw == NULL && !px_spec_is_flat(stream, plans)) {
+		call.encoding = PX_FRAME_TPL;
 		error = px_image_encode(&stream->codec, &plans->arguments, spec->arguments,
 					&call.size);
 		bytes = stream->codec.image.data;
-	}
+	} else if (error == 0 && spec->function->raw == NULL &&
+		 !px_plan_valid(&plans->arguments, spec->arguments))
+		error = -EINVAL;
 	if (error != 0)
 		return error;
 	span->arguments_size = sizeof(call) + call.size;

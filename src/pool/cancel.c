@@ -143,25 +143,22 @@ void px_cancel_all_asked(struct procs_stream *stream, uint64_t now)
 
 int px_cancel_fresh(struct procs_stream *stream, struct px_span **span)
 {
-	struct px_cancels *cancels = &stream->cancels;
+	const struct px_cancels *cancels = &stream->cancels;
 	struct px_window *window = &stream->window;
-	const struct px_span *whole = *span;
-	uint64_t next = UINT64_MAX;
+	const uint64_t first = (*span)->first, end = first + (*span)->count;
 
-	for (size_t i = 0; i < cancels->n_open; i++)
-		if (cancels->open[i] >= whole->first &&
-		    cancels->open[i] < whole->first + whole->count)
-			next = px_min(next, cancels->open[i]);
-	if (next == UINT64_MAX)
-		return 0;
-	/* The items before it are posted now, those behind it find it WAITING no more. */
-	if (px_window_prepare(window, 4) != 0)
-		return -ENOMEM;
-	if (next == whole->first) {
-		px_span_fail(stream, px_span_isolate(stream, *span, next), px_cancelled);
-		*span = px_window_waiting(window);
-		return 0;
+	for (size_t i = 0; i < cancels->n_open; i++) {
+		const uint64_t index = cancels->open[i];
+		struct px_span *found = index >= first && index < end
+						? px_window_find(window, index)
+						: NULL;
+
+		if (found == NULL || found->state != PX_SPAN_WAITING)
+			continue;
+		if (px_window_prepare(window, 4) != 0)
+			return -ENOMEM;
+		px_span_fail(stream, px_span_isolate(stream, found, index), px_cancelled);
 	}
-	(void)px_window_split(window, *span, (uint32_t)(next - whole->first));
+	*span = px_window_waiting(window);
 	return 0;
 }

@@ -99,6 +99,8 @@ static int px_post_pull(struct procs_stream *stream, struct px_span **span_out)
 		if (error == 0)
 			error = px_call_pull(stream);
 		*span_out = px_window_waiting(window);
+		if (error == 0 && *span_out != NULL)
+			error = px_cancel_fresh(stream, span_out);
 	}
 	return error == -ENODATA ? 0 : error;
 }

@@ -184,6 +184,8 @@ struct px_control {
 struct px_call {
 	uint64_t function; /* address of a struct procs_function */
 	uint64_t size;     /* bytes of arguments, behind this struct */
+	uint64_t encoding; /* enum px_frame_encoding */
+	uint64_t pad;      /* so that the arguments are aligned to 16 */
 };
 
 /*

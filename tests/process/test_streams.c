@@ -1,0 +1,473 @@
+/*
+ * In which order outcomes leave, how much is held meanwhile, and how a stream
+ * ends: at its end, early, or item by item.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <procs/procs.h>
+
+#include "pxt.h"
+
+static _Atomic uint64_t *gate, *count;
+
+static PROCS_DEFINE2(int, doze, int, x, int, microseconds)
+{
+	usleep((useconds_t)microseconds);
+	return 3 * x;
+}
+
+static int next_int(struct procs_stream *stream, uint64_t *index)
+{
+	struct procs_result result;
+	int value = 0;
+
+	pxt_equal(procs_next(stream, &result), 1);
+	if (procs_value(&result, &value) != 0)
+		pxt_failed(__FILE__, __LINE__, "item %llu: %s", (unsigned long long)result.index,
+			   procs_text(&result));
+	if (index != NULL)
+		*index = result.index;
+	return value;
+}
+
+static void expect_end(struct procs_stream *stream)
+{
+	struct procs_result result;
+
+	pxt_equal(procs_next(stream, &result), 0);
+	pxt_equal(procs_next(stream, &result), 0);
+	pxt_equal(procs_close(stream), 0);
+}
+
+static void order_is_that_of_the_input(void **state)
+{
+	enum { N = 300 };
+	uint64_t seed = 7;
+	int xs[N], naps[N];
+	uint64_t index;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		xs[i] = i;
+		naps[i] = (int)(pxt_random(&seed) % 3 == 0 ? pxt_random(&seed) % 1500 : 0);
+	}
+	for (uint32_t workers = 1; workers <= 5; workers += 2) {
+		struct procs_stream *stream =
+			procs_pmap(doze, N, PROCS_OPTIONS(.workers = workers), xs, naps);
+
+		for (int i = 0; i < N; i++) {
+			pxt_equal(next_int(stream, &index), 3 * i);
+			pxt_equal(index, i);
+		}
+		expect_end(stream);
+	}
+}
+
+static void calls_keep_their_order_too(void **state)
+{
+	enum { N = 100 };
+	struct procs_spec specs[N];
+	uint64_t seed = 11, index;
+	struct procs_stream *stream;
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		specs[i] = procs_proc(doze, i, (int)(pxt_random(&seed) % 2000));
+	stream = procs_call(specs, N, PROCS_OPTIONS(.workers = 4));
+	for (int i = 0; i < N; i++) {
+		pxt_equal(next_int(stream, &index), 3 * i);
+		pxt_equal(index, i);
+	}
+	expect_end(stream);
+}
+
+static PROCS_DEFINE1(int, wait_for_gate, int, x)
+{
+	atomic_fetch_add(count, 1);
+	while (x == 0 && atomic_load(gate) == 0)
+		usleep(100);
+	return x + 1;
+}
+
+/* Item 0 waits until item 1 has been delivered: in input order this would never
+ * end. */
+static void as_completed_does_not_wait_for_the_first(void **state)
+{
+	enum { N = 50 };
+	int xs[N];
+	bool seen[N] = { false };
+	uint64_t index;
+
+	(void)state;
+	gate = pxt_shared();
+	count = pxt_shared();
+	for (int i = 0; i < N; i++)
+		xs[i] = i;
+	for (int form = 0; form < 2; form++) {
+		const struct procs_options *options =
+			PROCS_OPTIONS(.workers = 2, .order = PROCS_ORDER_COMPLETED);
+		struct procs_spec specs[N];
+		struct procs_stream *stream;
+
+		for (int i = 0; i < N; i++)
+			specs[i] = procs_proc(wait_for_gate, i);
+		atomic_store(gate, 0);
+		memset(seen, 0, sizeof(seen));
+		stream = form == 0 ? procs_call(specs, N, options)
+				   : procs_pmap(wait_for_gate, N, options, xs);
+		for (int i = 0; i < N; i++) {
+			const int value = next_int(stream, &index);
+
+			pxt_equal(value, index + 1);
+			pxt_check(!seen[index]);
+			seen[index] = true;
+			if (index == 1)
+				atomic_store(gate, 1);
+		}
+		expect_end(stream);
+	}
+}
+
+/* One slow item first: the others run ahead of it, but not further than the
+ * window. */
+static void the_window_bounds_what_runs_ahead(void **state)
+{
+	enum { N = 2000, WINDOW = 40 };
+	struct procs_spec *specs = malloc(N * sizeof(*specs));
+	int *xs = malloc(N * sizeof(*xs));
+
+	(void)state;
+	gate = pxt_shared();
+	count = pxt_shared();
+	for (int i = 0; i < N; i++) {
+		specs[i] = procs_proc(wait_for_gate, i);
+		xs[i] = i;
+	}
+	for (int form = 0; form < 2; form++) {
+		const struct procs_options *options =
+			PROCS_OPTIONS(.workers = 2, .window_items = WINDOW);
+		struct procs_result result;
+		struct procs_stream *stream;
+
+		atomic_store(gate, 0);
+		atomic_store(count, 0);
+		stream = form == 0 ? procs_call(specs, N, options)
+				   : procs_pmap(wait_for_gate, N, options, xs);
+		/* Until nothing moves any more; time is only an upper bound here. */
+		for (uint64_t last = UINT64_MAX; last != atomic_load(count);) {
+			last = atomic_load(count);
+			pxt_equal(procs_next_until(stream, &result, procs_deadline(100000000)),
+				  -ETIMEDOUT);
+		}
+		pxt_check(atomic_load(count) <= WINDOW);
+		pxt_check(atomic_load(count) >= WINDOW / 2);
+		atomic_store(gate, 1);
+		for (int i = 0; i < N; i++)
+			pxt_equal(next_int(stream, NULL), i + 1);
+		expect_end(stream);
+		pxt_equal(atomic_load(count), N);
+	}
+	free(specs);
+	free(xs);
+}
+
+static int endless(void *user, struct procs_spec *spec)
+{
+	int *next = user;
+
+	*spec = procs_proc(doze, (*next)++, 0);
+	return 1;
+}
+
+static void a_source_may_be_endless(void **state)
+{
+	int next = 0;
+	struct procs_stream *stream =
+		procs_call_from(endless, &next, PROCS_OPTIONS(.workers = 2, .window_items = 8));
+
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		pxt_equal(next_int(stream, NULL), 3 * i);
+		pxt_check(next <= i + 10);
+	}
+	pxt_equal(procs_close(stream), 0);
+}
+
+struct script {
+	struct procs_stream *stream;
+	int calls;
+	int fail_at;
+	char text[32];
+};
+
+static PROCS_DEFINE1(const char *, echo, const char *, text) { return text; }
+
+static int scripted(void *user, struct procs_spec *spec)
+{
+	struct script *script = user;
+	struct procs_result result;
+
+	if (script->stream != NULL) {
+		pxt_equal(procs_next(script->stream, &result), -EBUSY);
+		pxt_equal(procs_close(script->stream), -EBUSY);
+	}
+	if (script->calls == script->fail_at)
+		return script->fail_at == 5 ? -EIO : 0;
+	/* The same buffer each time: what a spec borrows is only good until the next call. */
+	snprintf(script->text, sizeof(script->text), "text %d", script->calls++);
+	*spec = procs_proc(echo, script->text);
+	return 1;
+}
+
+static void a_source_may_reuse_its_memory_fail_and_end(void **state)
+{
+	(void)state;
+	for (int end = 5; end <= 6; end++) {
+		struct script script = { .fail_at = end };
+		struct procs_stream *stream = procs_call_from(scripted, &script, NULL);
+		struct procs_result result;
+		const char *text;
+		char want[32];
+
+		script.stream = stream;
+		for (int i = 0; i < end; i++) {
+			pxt_equal(procs_next(stream, &result), 1);
+			pxt_equal(procs_value(&result, &text), 0);
+			snprintf(want, sizeof(want), "text %d", i);
+			pxt_text(text, want);
+		}
+		pxt_equal(procs_next(stream, &result), end == 5 ? -EIO : 0);
+		script.stream = NULL;
+		pxt_equal(procs_close(stream), 0);
+	}
+}
+
+static struct procs_spec make_spec(int i)
+{
+	return i % 2 == 0 ? procs_proc(doze, i, 0) : procs_proc(wait_for_gate, .x = i);
+}
+
+static void specs_are_filled_in_loops_copied_and_returned(void **state)
+{
+	struct procs_spec specs[20], copies[20];
+	struct procs_stream *stream;
+
+	(void)state;
+	count = pxt_shared();
+	for (int i = 0; i < 20; i++)
+		specs[i] = make_spec(i);
+	memcpy(copies, specs, sizeof(specs));
+	memset(specs, 0, sizeof(specs));
+	stream = procs_call(copies, 20, NULL);
+	for (int i = 0; i < 20; i++)
+		pxt_equal(next_int(stream, NULL), i % 2 == 0 ? 3 * i : i + 1);
+	expect_end(stream);
+}
+
+static void empty_and_small_inputs(void **state)
+{
+	struct procs_spec one[] = { procs_proc(doze, 5, 0) };
+	int xs[] = { 1, 2 }, naps[] = { 0, 0 };
+
+	(void)state;
+	expect_end(procs_call(NULL, 0, NULL));
+	expect_end(procs_pmap(doze, 0, NULL, xs, naps));
+	for (uint32_t workers = 1; workers < 12; workers += 5) {
+		struct procs_stream *stream = procs_call(one, 1, PROCS_OPTIONS(.workers = workers));
+
+		pxt_equal(next_int(stream, NULL), 15);
+		expect_end(stream);
+		stream = procs_pmap(doze, 2, PROCS_OPTIONS(.workers = workers), xs, naps);
+		pxt_equal(next_int(stream, NULL), 3);
+		pxt_equal(next_int(stream, NULL), 6);
+		expect_end(stream);
+	}
+}
+
+/* Closed after the first of very many, while workers are busy. */
+static void a_stream_may_be_closed_early(void **state)
+{
+	enum { N = 100000 };
+	int *xs = calloc(N, sizeof(*xs)), *naps = calloc(N, sizeof(*naps));
+	struct procs_spec specs[20];
+	struct timespec before, after;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		specs[i] = procs_proc(doze, i, i == 0 ? 0 : 100000000);
+	for (int i = 1; i < N; i++)
+		naps[i] = i > 5 ? 100000000 : 0;
+	for (int form = 0; form < 2; form++) {
+		struct procs_stream *stream = form == 0 ? procs_call(specs, 20, NULL)
+							: procs_pmap(doze, N, NULL, xs, naps);
+
+		pxt_equal(next_int(stream, NULL), 0);
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		pxt_equal(procs_close(stream), 0);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		pxt_check(after.tv_sec - before.tv_sec < 5);
+	}
+	/* Not even one taken. */
+	pxt_equal(procs_close(procs_call(specs, 20, NULL)), 0);
+	pxt_equal(procs_close(procs_pmap(doze, N, NULL, xs, naps)), 0);
+	free(xs);
+	free(naps);
+}
+
+static void waiting_has_a_deadline(void **state)
+{
+	struct procs_spec specs[] = { procs_proc(doze, 1, 300000) };
+	struct procs_stream *stream = procs_call(specs, 1, NULL);
+	struct procs_result result;
+
+	(void)state;
+	pxt_equal(procs_next_until(stream, &result, 0), -ETIMEDOUT);
+	pxt_equal(procs_next_until(stream, &result, procs_deadline(1000000)), -ETIMEDOUT);
+	pxt_equal(procs_next_until(stream, &result, procs_deadline(UINT64_MAX)), 1);
+	pxt_equal(procs_next_until(stream, &result, 0), 0);
+	procs_close(stream);
+}
+
+static void *cancel_soon(void *stream)
+{
+	pxt_await(count, 2);
+	for (uint64_t i = 0; i < 100; i++)
+		pxt_equal(procs_cancel(stream, i), 0);
+	return NULL;
+}
+
+static PROCS_DEFINE1(int, forever, int, x)
+{
+	atomic_fetch_add(count, 1);
+	for (;;)
+		pause();
+	return x;
+}
+
+static void cancel_by_another_thread(void *form)
+{
+	int xs[100];
+	struct procs_spec specs[100];
+	struct procs_stream *stream;
+	struct procs_result result;
+	pthread_t thread;
+
+	for (int i = 0; i < 100; i++) {
+		xs[i] = i;
+		specs[i] = procs_proc(forever, i);
+	}
+	stream = form == NULL ? procs_call(specs, 100, PROCS_OPTIONS(.workers = 2))
+			      : procs_pmap(forever, 100, PROCS_OPTIONS(.workers = 2), xs);
+	pthread_create(&thread, NULL, cancel_soon, stream);
+	for (uint64_t i = 0; i < 100; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(result.index, i);
+		pxt_check(result.failed != NULL);
+		pxt_equal(result.failed->cause, PROCS_CAUSE_CANCELLED);
+	}
+	pxt_equal(procs_next(stream, &result), 0);
+	pthread_join(thread, NULL);
+	pxt_equal(procs_cancel(stream, 100), -ERANGE);
+	pxt_equal(procs_cancel(stream, 5), 0);
+	procs_close(stream);
+	pxt_equal(atomic_load(count), 2);
+}
+
+static void cancel_interrupts_a_wait(void **state)
+{
+	(void)state;
+	for (int form = 0; form < 2; form++) {
+		count = pxt_shared();
+		pxt_isolated(cancel_by_another_thread, form == 0 ? NULL : &form);
+	}
+}
+
+static void a_cancelled_item_leaves_the_others(void **state)
+{
+	enum { N = 1000 };
+	int xs[N];
+	struct procs_stream *stream;
+	struct procs_result result;
+	int cancelled = 0, value;
+
+	(void)state;
+	gate = pxt_shared();
+	count = pxt_shared();
+	for (int i = 0; i < N; i++)
+		xs[i] = i;
+	/* Item 0 holds the first worker; 700 and 701 are far from being posted. */
+	stream = procs_pmap(wait_for_gate, N, PROCS_OPTIONS(.workers = 1, .window_items = 100), xs);
+	pxt_await(count, 1);
+	pxt_equal(procs_cancel(stream, 50), 0);
+	pxt_equal(procs_cancel(stream, 700), 0);
+	pxt_equal(procs_cancel(stream, 701), 0);
+	pxt_equal(procs_next_until(stream, &result, 0), -ETIMEDOUT);
+	atomic_store(gate, 1);
+	for (uint64_t i = 0; i < N; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(result.index, i);
+		if (result.failed != NULL) {
+			pxt_check(i == 50 || i == 700 || i == 701);
+			pxt_equal(result.failed->cause, PROCS_CAUSE_CANCELLED);
+			pxt_equal(result.failed->pid, 0);
+			cancelled++;
+		} else {
+			pxt_equal(procs_value(&result, &value), 0);
+			pxt_equal(value, i + 1);
+		}
+	}
+	pxt_equal(cancelled, 3);
+	pxt_equal(atomic_load(count), N - 3);
+	expect_end(stream);
+}
+
+static PROCS_DEFINE1(int, which, int, x)
+{
+	int *scratch = procs_scratch(sizeof(*scratch));
+
+	*scratch = (int)procs_index();
+	return *scratch == x && procs_attempt() == 1 ? x : procs_fail(EPROTO, "not my item");
+}
+
+static void a_task_knows_which_item_it_is(void **state)
+{
+	enum { N = 20000 };
+	int *xs = malloc(N * sizeof(*xs));
+	struct procs_stream *stream;
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		xs[i] = i;
+	for (int start = PROCS_START_FORK; start <= PROCS_START_INLINE; start++) {
+		stream = procs_pmap(which, N, PROCS_OPTIONS(.start = (uint32_t)start), xs);
+		for (int i = 0; i < N; i++)
+			pxt_equal(next_int(stream, NULL), i);
+		expect_end(stream);
+	}
+	free(xs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		pxt_test(order_is_that_of_the_input),
+		pxt_test(calls_keep_their_order_too),
+		pxt_test(as_completed_does_not_wait_for_the_first),
+		pxt_test(the_window_bounds_what_runs_ahead),
+		pxt_test(a_source_may_be_endless),
+		pxt_test(a_source_may_reuse_its_memory_fail_and_end),
+		pxt_test(specs_are_filled_in_loops_copied_and_returned),
+		pxt_test(empty_and_small_inputs),
+		pxt_test(a_stream_may_be_closed_early),
+		pxt_test(waiting_has_a_deadline),
+		pxt_test(cancel_interrupts_a_wait),
+		pxt_test(a_cancelled_item_leaves_the_others),
+		pxt_test(a_task_knows_which_item_it_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
