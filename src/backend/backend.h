@@ -51,15 +51,12 @@ struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot);
 /* Whether a worker may be hired into the slot now. Collects one that left. */
 bool px_backend_vacant(struct px_backend *backend, uint32_t slot, uint64_t now);
 
-/* Where a new worker finds its output area: free from `start` to `limit`, and
- * from `top` on; [from, to) in between still holds results of an earlier one,
- * which it must not see. */
+/* The parts of the output area that a new worker must not see: they hold
+ * results of an earlier one, [0, low) and [half, over); nothing if 0 and half. */
 struct px_leftover {
-	uint64_t start;
-	uint64_t limit;
-	uint64_t top;
-	uint64_t from;
-	uint64_t to;
+	uint64_t low;
+	uint64_t half;
+	uint64_t over;
 };
 
 /* Makes a worker. 0 or the negative errno of fork. */

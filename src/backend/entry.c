@@ -78,7 +78,8 @@ void px_entry(struct px_birth *birth)
 	__fpurge(stderr);
 	px_image_after_fork();
 	px_reaper_after_fork();
-	px_arena_keep(&backend->arena, birth->slot, birth->leftover.from, birth->leftover.to);
+	px_arena_keep(&backend->arena, birth->slot, birth->leftover.low, birth->leftover.half,
+		      birth->leftover.over);
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(), cloned);
 	px_set_guards();
 	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);

@@ -9,7 +9,7 @@
 #include "backend/local.h"
 #include "shm/doorbell.h"
 
-int px_inline_open(struct px_backend *backend, const struct px_leftover *leftover)
+int px_inline_open(struct px_backend *backend)
 {
 	struct px_runner *runner = malloc(sizeof(*runner));
 
@@ -18,7 +18,7 @@ int px_inline_open(struct px_backend *backend, const struct px_leftover *leftove
 		return -ENOMEM;
 	px_inline_close(backend);
 	px_runner_open(runner, px_backend_slot(backend, 0), &px_arena_shared(&backend->arena)->bell,
-		       backend->plans, leftover);
+		       backend->plans);
 	backend->inline_runner = runner;
 	return 0;
 }

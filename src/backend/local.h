@@ -69,7 +69,7 @@ PX_NORETURN void px_entry_leave(int status);
 PX_NORETURN void px_worker_live(struct px_birth *birth);
 
 /* The inline backend: the runner of slot 0 in this process. */
-int px_inline_open(struct px_backend *backend, const struct px_leftover *leftover);
+int px_inline_open(struct px_backend *backend);
 void px_inline_close(struct px_backend *backend);
 void px_inline_step(struct px_backend *backend);
 

@@ -15,7 +15,7 @@ enum {
 };
 
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
-		    struct px_plans *plans, const struct px_leftover *leftover)
+		    struct px_plans *plans)
 {
 	*runner = (struct px_runner){
 		.slot = slot,
@@ -24,7 +24,7 @@ void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint3
 		.plans = plans,
 	};
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
-	px_output_init(&runner->output, slot, leftover->start, leftover->limit, leftover->top);
+	px_output_init(&runner->output, slot);
 }
 
 void px_runner_close(struct px_runner *runner)

@@ -11,7 +11,6 @@
 #include <procs/task.h>
 
 #include "backend/alarm.h"
-#include "backend/backend.h"
 #include "backend/context.h"
 #include "backend/pace.h"
 #include "codec/image.h"
@@ -48,9 +47,9 @@ struct px_runner {
 	struct px_buffer packed; /* and what LZ4 made of it */
 };
 
-/* A runner for a slot, whose output is free as `leftover` says. */
+/* A runner for a slot. */
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
-		    struct px_plans *plans, const struct px_leftover *leftover);
+		    struct px_plans *plans);
 void px_runner_close(struct px_runner *runner);
 
 enum px_step {

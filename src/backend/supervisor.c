@@ -60,7 +60,7 @@ int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftove
 	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 } };
 	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
 	if (backend->start == PROCS_START_INLINE)
-		error = px_inline_open(backend, &leftover);
+		error = px_inline_open(backend);
 	else
 		error = px_launch_fork(&birth, &worker->child);
 	if (error != 0)

@@ -28,19 +28,21 @@ static bool px_worker_rest(struct px_runner *runner, pid_t parent)
 	return true;
 }
 
-static void px_worker_run(struct px_runner *runner, pid_t parent)
+/* True if it leaves in order: nobody waits for anything from it. */
+static bool px_worker_run(struct px_runner *runner, pid_t parent)
 {
 	for (;;) {
 		switch (px_runner_step(runner)) {
 		case PX_STEP_IDLE:
 			if (!px_worker_rest(runner, parent))
-				return;
+				return true;
 			break;
 		case PX_STEP_WORK:
 			break;
 		case PX_STEP_LAST:
+			return true;
 		case PX_STEP_LOST:
-			return;
+			return false;
 		}
 	}
 }
@@ -52,16 +54,15 @@ void px_worker_live(struct px_birth *birth)
 	struct px_runner runner;
 	const pid_t parent = getppid();
 
-	px_runner_open(&runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans,
-		       &birth->leftover);
+	px_runner_open(&runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans);
 	runner.own_process = true;
 	px_alarm_open(&runner.alarm, runner.order.timeout_ns);
 	if (!runner.alarm.works && runner.order.timeout_ns > 0)
 		/* relaxed: a hint for the parent's own deadline */
 		atomic_store_explicit(&slot.control->flags, PX_WORKER_NO_TIMER,
 				      memory_order_relaxed);
-	px_worker_run(&runner, parent);
 	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
-	px_life_resign();
+	if (px_worker_run(&runner, parent))
+		px_life_resign();
 	px_entry_leave(0);
 }

@@ -71,6 +71,7 @@ static void px_span_account(struct procs_stream *stream, struct px_span *span, u
 		stream->done_bytes += bytes - span->bytes;
 		span->bytes = bytes;
 	}
+	stream->largest = px_max(stream->largest, news->largest);
 	/* A worker may say what it likes about its time: an hour at a time is believed. */
 	if (news->spent_ns > span->spent_ns) {
 		stream->spent_ns += px_min(news->spent_ns - span->spent_ns, 3600 * PX_SECOND);

@@ -25,6 +25,7 @@
 #include "pool/window.h"
 
 enum {
+	PX_ROOM_SLACK = 65536,   /* bytes by which a room is larger than it should have to be */
 	PX_OPEN_RANGES = 2,      /* ranges a worker holds: one in work, one waiting */
 	PX_TEXT_MOST = 4096,     /* bytes of procs_text */
 	PX_DENSE_MOST = 4096     /* bytes of a value that is kept side by side with others */
@@ -39,9 +40,8 @@ struct px_desk {
 	bool staffed;    /* it has a worker that may be given work */
 	bool well;       /* that is not about to be lost */
 	bool useful;     /* that has finished something */
-	uint64_t lap;
-	uint64_t floor;   /* the present worker's output area: from here */
-	uint64_t ceiling; /* to here, to begin with */
+	uint64_t floor; /* the present worker may write from here, and from */
+	uint64_t over;  /* here in the upper half */
 };
 
 /* Bytes delivered side by side, so that most calls only step on. */
@@ -73,6 +73,7 @@ struct procs_stream {
 	uint32_t n_slots;
 	uint32_t value_size;   /* of dense values; 0: framed */
 	uint64_t page;
+	uint64_t half; /* of a slot's output area */
 	uint32_t busy;         /* slots with open ranges */
 	uint32_t staffed;      /* slots with workers that may be given work */
 	uint64_t open;         /* ranges posted and not finished */
@@ -82,6 +83,7 @@ struct procs_stream {
 	int input_error; /* what the source ended with */
 	/* Estimates, from sums. */
 	uint64_t done_items, spent_ns, done_bytes;
+	uint64_t largest; /* bytes of a payload */
 	/* Accounts. */
 	uint64_t bytes;          /* of results finished and not yet taken */
 	uint64_t looked;         /* when news was last taken */
@@ -132,6 +134,14 @@ static inline uint64_t px_stream_item_bytes(const struct procs_stream *stream)
 	return stream->done_items > 0 ? px_divide_up(stream->done_bytes, stream->done_items) : 0;
 }
 
+/* Bytes that one range may fill before its worker hands the rest back. */
+static inline uint64_t px_stream_share(const struct procs_stream *stream)
+{
+	const uint64_t ranges = (uint64_t)stream->config.workers * PX_OPEN_RANGES;
+
+	return px_max(stream->config.window_bytes / ranges, 1);
+}
+
 /* collect.c */
 void px_collect(struct procs_stream *stream, uint64_t now);
 
@@ -158,9 +168,9 @@ int px_post_all(struct procs_stream *stream, uint64_t now);
 
 /* room.c */
 uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count);
-void px_room_place(struct procs_stream *stream, uint32_t slot, struct px_span *span,
-		   struct px_post *post);
-struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot, uint32_t count);
+bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_post *post);
+bool px_room_is_half_empty(const struct procs_stream *stream, uint32_t slot);
+struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot);
 void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);
 void px_room_leave(struct procs_stream *stream, struct px_span *span);
 

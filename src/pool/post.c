@@ -14,7 +14,8 @@
 
 enum {
 	PX_TRICKLE = 8, /* less than this part of the window is not worth a post */
-	PX_STILLBORN_MOST = 100
+	PX_STILLBORN_MOST = 100,
+	PX_UNKNOWN_ITEMS = 16 /* of a range, before anything is known about their results */
 };
 
 #define PX_HIRE_AGAIN (10 * PX_MILLISECOND)
@@ -37,23 +38,15 @@ static uint64_t px_window_items(const struct procs_stream *stream)
 			PX_WINDOW_GROWN * workers);
 }
 
-/* Bytes that one range may fill before its worker hands the rest back. */
-static uint64_t px_share(const struct procs_stream *stream)
-{
-	const uint64_t ranges = (uint64_t)stream->config.workers * PX_OPEN_RANGES;
-
-	return px_max(stream->config.window_bytes / ranges, 1);
-}
-
 /* Bytes that are spoken for: finished ones, and what is in work may still fill. */
 static uint64_t px_bytes_promised(const struct procs_stream *stream)
 {
-	return stream->bytes + stream->open * px_share(stream);
+	return stream->bytes + stream->open * px_stream_share(stream);
 }
 
 static bool px_bytes_left(const struct procs_stream *stream)
 {
-	return px_bytes_promised(stream) + px_share(stream) <= stream->config.window_bytes;
+	return px_bytes_promised(stream) + px_stream_share(stream) <= stream->config.window_bytes;
 }
 
 /* Spans that must be at hand, so that deaths, thefts and cancels cannot fail. */
@@ -74,12 +67,17 @@ static bool px_is_urgent(const struct procs_stream *stream, const struct px_span
 static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 {
 	const uint64_t workers = stream->config.workers;
+	const uint64_t item = px_stream_item_bytes(stream);
 	uint64_t size = px_divide_up(px_window_items(stream), workers * PX_OPEN_RANGES);
 	const uint64_t area = px_backend_slot(stream->backend, 0).output_size;
 
 	size = px_min(size, px_divide_up(left, workers));
+	/* No more than its share of bytes will hold, by what items took so far. */
 	if (stream->value_size > 0)
-		size = px_min(size, px_share(stream) / stream->value_size);
+		size = px_min(size, px_stream_share(stream) / stream->value_size);
+	else
+		size = px_min(size, item > 0 ? 2 * px_stream_share(stream) / item
+					     : PX_UNKNOWN_ITEMS);
 	/* The tables must fit, with room for payload. */
 	size = px_min(size, area / 4 / (sizeof(struct px_frame) + stream->value_size));
 	return (uint32_t)px_clamp(size, 1, PX_RANGE_MOST);
@@ -152,31 +150,43 @@ static int px_post_choose(struct procs_stream *stream, struct px_span **span_out
 	return 0;
 }
 
-static void px_post_span(struct procs_stream *stream, uint32_t slot, struct px_span *span,
-			 uint64_t now)
+static struct px_post px_post_make(const struct procs_stream *stream, const struct px_span *span)
 {
-	struct px_desk *desk = &stream->desks[slot];
+	const bool map = px_stream_maps(stream);
 	struct px_post post = {
 		.first = span->first,
 		.count = span->count,
-		.kind = px_stream_maps(stream) ? PX_KIND_MAP : PX_KIND_CALL,
+		.kind = map ? PX_KIND_MAP : PX_KIND_CALL,
 		.attempt = 1,
-		.share = px_bytes_left(stream) ? px_share(stream) : 1,
+		.share = !map		      ? UINT64_MAX
+			 : px_bytes_left(stream) ? px_stream_share(stream)
+						 : 1,
 	};
 
 	if (!px_stream_has_fresh(stream))
 		post.flags |= PX_POST_LAST;
 	if (stream->bytes > stream->config.window_bytes / 2)
 		post.flags |= PX_POST_SHORT;
-	if (post.kind == PX_KIND_CALL) {
-		post.share = UINT64_MAX;
+	return post;
+}
+
+/* False if the slot has no room for the range: results must be taken first. */
+static bool px_post_span(struct procs_stream *stream, uint32_t slot, struct px_span *span,
+			 uint64_t now)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	struct px_post post = px_post_make(stream, span);
+
+	if (!px_room_place(stream, slot, &post))
+		return false;
+	if (post.kind == PX_KIND_CALL)
 		memcpy(px_backend_slot(stream->backend, slot).input, span->arguments.data,
 		       span->arguments_size);
-	}
-	px_room_place(stream, slot, span, &post);
 	px_room_enter(stream, span, slot);
 	px_window_mark(&stream->window, span, PX_SPAN_POSTED);
 	span->region = (struct px_region){ .count = span->count, .value_size = stream->value_size };
+	span->room_start = post.start;
+	span->room_end = post.limit;
 	span->failure = 0;
 	span->corrupt = span->running = false;
 	span->posted_ns = now;
@@ -187,6 +197,7 @@ static void px_post_span(struct procs_stream *stream, uint32_t slot, struct px_s
 	stream->open++;
 	if (desk->open++ == 0)
 		stream->busy++;
+	return true;
 }
 
 /* No process, no memory for one: counts how long, and in the end gives up on
@@ -211,14 +222,13 @@ static void px_hire_failed(struct procs_stream *stream, int error, uint64_t now)
 	stream->hire_again = now; /* each later range has one try */
 }
 
-static bool px_hire(struct procs_stream *stream, uint32_t slot, uint32_t count, uint64_t now)
+static bool px_hire(struct procs_stream *stream, uint32_t slot, uint64_t now)
 {
 	struct px_desk *desk = &stream->desks[slot];
 	int error = -EAGAIN;
 
 	if (stream->stillborn < PX_STILLBORN_MOST)
-		error = px_backend_hire(stream->backend, slot,
-					px_room_leftover(stream, slot, count));
+		error = px_backend_hire(stream->backend, slot, px_room_leftover(stream, slot));
 	if (error != 0) {
 		px_hire_failed(stream, error, now);
 		return false;
@@ -233,8 +243,8 @@ static bool px_hire(struct procs_stream *stream, uint32_t slot, uint32_t count, 
 	return true;
 }
 
-/* A slot for a new worker, best one without results of an earlier one; UINT32_MAX
- * if there is none. */
+/* A slot for a new worker, best one without results of an earlier one, at least
+ * one whose area they leave half empty; UINT32_MAX if there is none. */
 static uint32_t px_free_slot(struct procs_stream *stream, uint64_t now)
 {
 	uint32_t second = UINT32_MAX;
@@ -244,7 +254,7 @@ static uint32_t px_free_slot(struct procs_stream *stream, uint64_t now)
 			continue;
 		if (stream->desks[i].oldest == NULL)
 			return i;
-		if (second == UINT32_MAX)
+		if (second == UINT32_MAX && px_room_is_half_empty(stream, i))
 			second = i;
 	}
 	return second;
@@ -256,10 +266,9 @@ static int px_staff(struct procs_stream *stream, struct px_span *span, uint64_t 
 	const uint32_t slot = px_free_slot(stream, now);
 
 	stream->no_slot = slot == UINT32_MAX;
-	if (slot == UINT32_MAX || !px_hire(stream, slot, span->count, now))
+	if (slot == UINT32_MAX || !px_hire(stream, slot, now))
 		return -EAGAIN;
-	px_post_span(stream, slot, span, now);
-	return 0;
+	return px_post_span(stream, slot, span, now) ? 0 : -EAGAIN;
 }
 
 /* As long as there is work that nobody has, and a worker may be had for it. A
@@ -367,7 +376,7 @@ static int px_post_to_idle(struct procs_stream *stream, uint64_t now)
 			if (error == 0 && span == NULL && stream->desks[i].open == 0)
 				span = px_steal(stream, now);
 			if (span != NULL)
-				px_post_span(stream, i, span, now);
+				(void)px_post_span(stream, i, span, now);
 		}
 	}
 	return error;

@@ -1,20 +1,21 @@
 /*
  * room.c - where results go in a slot's output area.
  *
- * The worker writes upwards. Its pages are warm only if they are used again, so
- * as soon as the results at the low end are taken and what is free there will
- * do, the next range is told to start at 0 again: a new lap. It may not reach
- * the oldest result of the lap before (`limit`); what does not fit goes above
- * everything of either lap. A third lap waits until the first is taken, so the
- * spans of a slot are of at most two laps, the older one first in the list.
+ * Each range is given a room in the lower half, the lowest gap between those
+ * that are in use, so that pages are used again while they are warm. A room is
+ * as large as the range's tables and its share of the window; when the range is
+ * finished it shrinks to what is really in it, and when all of it is taken it
+ * is free. What does not fit goes over to the upper half, which a worker fills
+ * upwards, behind what still lies there.
  */
 #include "pool/local.h"
 
-#define PX_ROOM_LEAST UINT64_C(65536) /* free bytes that make a new lap worth it */
+enum {
+	PX_ROOM_PROBES = 8 /* gaps looked at before settling above everything */
+};
 
 uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count)
 {
-	/* Not a parameter of the span: all ranges of a stream have the same form. */
 	const uint64_t value = stream->value_size;
 
 	return px_align((uint64_t)count * value, PX_LINE) +
@@ -62,86 +63,115 @@ void px_room_leave(struct procs_stream *stream, struct px_span *span)
 		stream->busy--;
 }
 
-/* The oldest span that the present worker wrote or will write; results of an
- * earlier one lie below the floor and are in nobody's way. */
-static const struct px_span *px_room_oldest(const struct px_desk *desk)
+/* The end of what a span holds of its room: all of it while its worker may
+ * write there. */
+static uint64_t px_room_end(const struct procs_stream *stream, const struct px_span *span)
 {
-	const struct px_span *span = desk->oldest;
+	const struct px_region *region = &span->region;
+	uint64_t end;
 
-	while (span != NULL && span->region.placed && span->region.base < desk->floor)
-		span = span->newer;
-	return span;
+	if (span->state == PX_SPAN_POSTED || !region->placed)
+		return span->room_end;
+	end = px_max(region->heap, region->base + px_room_tables(stream, region->count));
+	return px_min(px_align(end, PX_LINE), span->room_end);
 }
 
-/* What a range will take, as far as one can know. */
-static uint64_t px_room_need(const struct procs_stream *stream, uint32_t count)
+/* The first span that lies in [at, at + need), or NULL. */
+static const struct px_span *px_room_taken(const struct procs_stream *stream,
+					   const struct px_desk *desk, uint64_t at, uint64_t need)
 {
-	const uint64_t payload = px_stream_item_bytes(stream) * count;
-	const uint64_t area = px_backend_slot(stream->backend, 0).output_size;
-
-	return px_max(px_min(PX_ROOM_LEAST, area / 8),
-		      px_room_tables(stream, count) + 2 * payload);
+	for (const struct px_span *span = desk->oldest; span != NULL; span = span->newer)
+		if (span->room_start < at + need && px_room_end(stream, span) > at)
+			return span;
+	return NULL;
 }
 
-void px_room_place(struct procs_stream *stream, uint32_t slot, struct px_span *span,
-		   struct px_post *post)
-{
-	struct px_desk *desk = &stream->desks[slot];
-	const struct px_span *oldest = px_room_oldest(desk);
-
-	if (oldest == NULL) {
-		post->limit = desk->ceiling;
-	} else if (oldest->lap == desk->lap && oldest->region.placed &&
-		   oldest->region.base - desk->floor >= px_room_need(stream, span->count)) {
-		post->limit = oldest->region.base;
-	} else {
-		span->lap = desk->lap;
-		return;
-	}
-	post->flags |= PX_POST_REWIND;
-	post->rewind = desk->floor;
-	span->lap = ++desk->lap;
-}
-
-/* The end of what the slot's spans hold: the worker's word, kept in bounds. */
+/* The end of all rooms in use. */
 static uint64_t px_room_top(const struct procs_stream *stream, const struct px_desk *desk)
 {
 	uint64_t top = 0;
 
-	for (const struct px_span *span = desk->oldest; span != NULL; span = span->newer) {
-		const struct px_region *region = &span->region;
-
-		if (region->placed)
-			top = px_max(top, px_max(region->heap,
-						 region->base +
-							 px_room_tables(stream, region->count)));
-	}
+	for (const struct px_span *span = desk->oldest; span != NULL; span = span->newer)
+		top = px_max(top, px_room_end(stream, span));
 	return top;
 }
 
-struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot, uint32_t count)
+/* The lowest gap of `need` bytes, from the desk's floor on. */
+static uint64_t px_room_gap(const struct procs_stream *stream, const struct px_desk *desk,
+			    uint64_t need)
 {
-	struct px_desk *desk = &stream->desks[slot];
-	const uint64_t area = px_backend_slot(stream->backend, slot).output_size;
-	struct px_leftover leftover = { .limit = area };
-	uint64_t low = UINT64_MAX;
+	const struct px_span *taken;
+	uint64_t at = desk->floor;
+
+	for (int probe = 0; probe < PX_ROOM_PROBES; probe++) {
+		taken = px_room_taken(stream, desk, at, need);
+		if (taken == NULL)
+			return at;
+		at = px_room_end(stream, taken);
+	}
+	return px_max(at, px_room_top(stream, desk));
+}
+
+/* Where the upper half is free: behind what went over and is not taken. */
+static uint64_t px_room_over(const struct procs_stream *stream, const struct px_desk *desk)
+{
+	uint64_t over = desk->over;
 
 	for (const struct px_span *span = desk->oldest; span != NULL; span = span->newer)
-		if (span->region.placed)
-			low = px_min(low, span->region.base);
-	if (desk->oldest != NULL) {
-		leftover.top = px_align(px_room_top(stream, desk), stream->page);
-		leftover.top = leftover.to = px_min(leftover.top, area);
-		leftover.start = leftover.top;
-		low = px_align_down(px_min(low, area), stream->page);
-		/* A worker of one range may go below the old results; one that stays would have
-		 * to remember the hole. */
-		if (!px_stream_maps(stream) && low >= px_room_need(stream, count)) {
-			leftover.start = 0;
-			leftover.limit = leftover.from = low;
-		}
+		if (span->region.placed && span->region.heap > stream->half)
+			over = px_max(over, span->region.heap);
+	return over;
+}
+
+/* What a range will take, as far as one can know: its tables, its share, and
+ * the result with which it exceeds that. One larger than any before goes over,
+ * which therefore happens a few times and not again and again. */
+static uint64_t px_room_need(const struct procs_stream *stream, const struct px_post *post)
+{
+	const uint64_t slack = px_min(PX_ROOM_SLACK, stream->half / 32);
+
+	return px_align(px_room_tables(stream, post->count) +
+				px_min(post->share, px_stream_share(stream)) +
+				stream->largest + stream->largest / 4 + slack,
+			PX_LINE);
+}
+
+bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_post *post)
+{
+	const struct px_desk *desk = &stream->desks[slot];
+	const uint64_t need = px_room_need(stream, post);
+
+	post->over = px_room_over(stream, desk);
+	/* Alone in the slot it may have all of it. */
+	if (desk->oldest == NULL) {
+		post->start = desk->floor;
+		post->limit = px_stream_maps(stream) ? px_min(desk->floor + need, stream->half)
+						     : stream->half;
+		return true;
 	}
-	desk->floor = leftover.start;
-	desk->ceiling = leftover.limit;
-	return leftover;
+	post->start = px_room_gap(stream, desk, need);
+	post->limit = px_min(post->start + need, stream->half);
+	return post->start < stream->half &&
+	       px_room_tables(stream, post->count) <= post->limit - post->start;
+}
+
+bool px_room_is_half_empty(const struct procs_stream *stream, uint32_t slot)
+{
+	return px_room_top(stream, &stream->desks[slot]) <= stream->half / 2;
+}
+
+struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	uint64_t top = 0;
+
+	desk->over = stream->half;
+	if (desk->oldest != NULL) {
+		top = px_align(px_room_top(stream, desk), stream->page);
+		desk->over = px_align(px_room_over(stream, desk), stream->page);
+	}
+	desk->floor = px_min(top, stream->half);
+	return (struct px_leftover){
+		.low = desk->floor, .half = stream->half, .over = desk->over
+	};
 }

@@ -81,6 +81,8 @@ static int px_stream_start(struct procs_stream *stream)
 
 	if (error != 0)
 		return error;
+	stream->half = px_align_down(px_backend_slot(stream->backend, 0).output_size / 2,
+				     stream->page);
 	/* A slot must have room for the oldest item whatever waits in it to be taken. */
 	stream->config.window_bytes =
 		px_min(stream->config.window_bytes,

@@ -48,7 +48,7 @@ struct px_span {
 	bool seated; /* it is in that slot's list */
 	uint32_t slot;
 	int64_t pid;  /* of its worker */
-	uint64_t lap; /* of the slot's output area, see room.c */
+	uint64_t room_start, room_end; /* of the slot's output area, see room.c */
 	struct px_region region;
 	uint32_t failure; /* dense: row of the first failure not yet delivered */
 	/* POSTED: */

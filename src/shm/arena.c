@@ -19,7 +19,7 @@
 int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_t page,
 		      struct px_geometry *geometry_out)
 {
-	const uint64_t largest = UINT64_MAX - page;
+	const uint64_t largest = UINT64_MAX / 8;
 	struct px_geometry g = { .page = page, .n_slots = n_slots };
 
 	if (n_slots == 0 || input == 0 || output == 0 || page == 0)
@@ -30,7 +30,7 @@ int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_
 	g.input = px_align(input, page);
 	g.output = px_align(output, page);
 	if (!px_add(g.control, g.input, &g.stride) || !px_add(g.stride, g.output, &g.stride) ||
-	    !px_multiply(g.stride, n_slots, &g.size) || !px_add(g.size, page, &g.size) ||
+	    !px_multiply(g.stride, n_slots, &g.size) || !px_add(g.size, 3 * page, &g.size) ||
 	    g.size > (uint64_t)PTRDIFF_MAX)
 		return -EOVERFLOW;
 	*geometry_out = g;
@@ -120,7 +120,7 @@ struct px_shared *px_arena_shared(const struct px_arena *arena)
 
 static uint64_t px_slot_offset(const struct px_geometry *geometry, uint64_t number)
 {
-	return geometry->page + number * geometry->stride;
+	return 2 * geometry->page + number * geometry->stride;
 }
 
 struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number)
@@ -144,7 +144,8 @@ static void px_unmap(const struct px_arena *arena, uint64_t from, uint64_t to)
 		munmap(arena->base + from, to - from);
 }
 
-void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t from, uint64_t to)
+void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t low, uint64_t half,
+		   uint64_t over)
 {
 	const struct px_geometry *g = &arena->geometry;
 	const uint64_t own = px_slot_offset(g, number);
@@ -152,6 +153,7 @@ void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t from,
 
 	px_unmap(arena, g->page, own);
 	px_unmap(arena, own + g->stride, g->size);
-	/* Only whole pages of the old results; the new ones start on a page of their own. */
-	px_unmap(arena, output + px_align_down(from, g->page), output + px_align_down(to, g->page));
+	/* Whole pages: the new results start on pages of their own. */
+	px_unmap(arena, output, output + px_align_down(low, g->page));
+	px_unmap(arena, output + px_align(half, g->page), output + px_align_down(over, g->page));
 }

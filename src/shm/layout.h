@@ -5,11 +5,14 @@
  *
  *	offset            size      what
  *	0                 page      struct px_shared: the doorbell, written by all
- *	page              stride    slot 0
- *	page + stride     stride    slot 1
+ *	page              page      a gap
+ *	2 page            stride    slot 0
+ *	2 page + stride   stride    slot 1
  *	...
+ *	                  page      a gap
  *
- * and a slot, which one worker process and the parent share, is
+ * (a worker has unmapped all but page 0 and its own slot, so that there is
+ * nothing on either side of it), and a slot, which one worker process and the parent share, is
  *
  *	0                 control   struct px_control, rounded up to pages
  *	control           input     encoded arguments; parent writes, worker reads
@@ -72,9 +75,8 @@ enum px_kind {
 };
 
 enum px_post_flag {
-	PX_POST_LAST = 1 << 0,  /* nothing more will be posted: taper the chunks */
-	PX_POST_SHORT = 1 << 1, /* the window is short of bytes: compress */
-	PX_POST_REWIND = 1 << 2 /* start writing at `rewind`, not where the last range ended */
+	PX_POST_LAST = 1 << 0, /* nothing more will be posted: taper the chunks */
+	PX_POST_SHORT = 1 << 1 /* the window is short of bytes: compress */
 };
 
 /* A range handed over. Parent writes, before `posted` covers it. */
@@ -82,13 +84,13 @@ struct px_post {
 	uint64_t first;  /* index of the range's item 0 */
 	uint64_t share;  /* bytes of output after which the worker hands the rest back */
 	uint64_t input;  /* PX_KIND_CALL: where its struct px_call lies in the input area */
-	uint64_t rewind; /* PX_POST_REWIND: output offset to start at */
-	uint64_t limit;  /* and the first byte from there that is not free */
+	uint64_t start;  /* output offset of the range's room */
+	uint64_t limit;  /* and its end */
+	uint64_t over;   /* what does not fit goes from here on */
 	uint32_t count;  /* items, 1 .. PX_RANGE_MOST */
 	uint32_t kind;   /* enum px_kind */
 	uint32_t flags;  /* enum px_post_flag */
 	uint32_t attempt; /* from 1 */
-	uint64_t pad;
 };
 
 /* How far the worker is with a range. Worker writes. */
@@ -101,7 +103,7 @@ struct px_progress {
 	_Atomic uint32_t failures;   /* dense ranges: entries of the failure table */
 	_Atomic uint32_t handed_back; /* 1: stopped for want of room; the rest is the parent's */
 	_Atomic uint64_t payload;     /* bytes of payload so far */
-	uint64_t pad;
+	_Atomic uint64_t largest;     /* and of the largest one */
 };
 
 struct px_entry {
@@ -189,8 +191,10 @@ struct px_call {
 };
 
 /*
- * A range's output. Its tables begin at `base`; where they lie follows from the
- * count and the size of a value, so a damaged entry spoils one item:
+ * A range's output. The parent gives each range a room in the lower half of the
+ * output area; a result that does not fit goes to the upper half, behind what
+ * is there. The tables begin at `base`; where they lie follows from the count
+ * and the size of a value, so a damaged entry spoils one item:
  *
  *	framed   count frames, one an item          | heap of payloads
  *	dense    count values of value_size, count frames of which the first

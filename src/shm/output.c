@@ -6,44 +6,39 @@
 #include "base/checksum.h"
 #include "base/px.h"
 
-void px_output_init(struct px_output *output, struct px_slot slot, uint64_t start, uint64_t limit,
-		    uint64_t top)
+void px_output_init(struct px_output *output, struct px_slot slot)
 {
-	*output = (struct px_output){
-		.slot = slot,
-		.next = start,
-		.limit = limit,
-		.top = start,
-		.top_before = top,
-	};
+	*output = (struct px_output){ .slot = slot };
 }
 
-/* Finds `size` free bytes aligned to a line, or says -ENOSPC. */
-static int px_output_find(const struct px_output *output, uint64_t size, uint64_t *at_out,
-			  uint64_t *limit_out)
+static bool px_output_fits(uint64_t at, uint64_t size, uint64_t limit)
 {
-	const uint64_t space = output->slot.output_size;
-	const uint64_t above = px_max(output->top, output->top_before);
-	uint64_t at = px_align(output->next, PX_LINE);
+	return at <= limit && size <= limit - at;
+}
 
-	*limit_out = output->limit;
-	if (at <= output->limit && size <= output->limit - at) {
-		*at_out = at;
+/* Puts `next` where `size` bytes fit, aligned to a line. */
+static int px_output_find(struct px_output *output, uint64_t size)
+{
+	const uint64_t here = px_align(output->next, PX_LINE);
+	const uint64_t over = px_align(output->over, PX_LINE);
+
+	if (px_output_fits(here, size, output->limit)) {
+		output->next = here;
 		return 0;
 	}
-	at = px_align(above, PX_LINE);
-	if (at > space || size > space - at)
+	if (output->went_over || !px_output_fits(over, size, output->slot.output_size))
 		return -ENOSPC;
-	*at_out = at;
-	*limit_out = space;
+	output->next = over;
+	output->limit = output->slot.output_size;
+	output->went_over = true;
 	return 0;
 }
 
-static void px_output_advance(struct px_output *output, uint64_t to, uint64_t limit)
+static void px_output_advance(struct px_output *output, uint64_t to)
 {
 	output->next = to;
-	output->limit = limit;
-	output->top = px_max(output->top, to);
+	if (output->went_over)
+		output->over = to;
 }
 
 int px_output_begin(struct px_output *output, uint64_t sequence, const struct px_post *post,
@@ -52,25 +47,23 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 	/* 2^30 items of less than 2^32 bytes, and of a line each: no overflow. */
 	const uint64_t values = px_align((uint64_t)post->count * value_size, PX_LINE);
 	const uint64_t tables = values + (uint64_t)post->count * sizeof(struct px_frame);
-	uint64_t at, limit;
 
-	if (post->flags & PX_POST_REWIND) {
-		output->top_before = output->top;
-		output->top = output->next = post->rewind;
-		output->limit = post->limit;
-	}
+	output->next = post->start;
+	output->limit = px_min(post->limit, output->slot.output_size);
+	output->over = px_max(output->over, post->over);
+	output->went_over = false;
 	output->progress = &output->slot.control->entry[sequence % PX_RING].progress;
-	if (px_output_find(output, tables, &at, &limit) != 0)
+	if (px_output_find(output, tables) != 0)
 		return -ENOSPC;
-	output->base = at;
-	output->payload = 0;
-	output->frames = at + values;
+	output->base = output->next;
+	output->payload = output->largest = 0;
+	output->frames = output->base + values;
 	output->value_size = value_size;
 	output->count = post->count;
 	output->failures = 0;
-	px_output_advance(output, at + tables, limit);
+	px_output_advance(output, output->base + tables);
 	/* relaxed, both: published by the first store of progress */
-	atomic_store_explicit(&output->progress->base, at, memory_order_relaxed);
+	atomic_store_explicit(&output->progress->base, output->base, memory_order_relaxed);
 	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
 	return 0;
 }
@@ -82,14 +75,7 @@ unsigned char *px_output_values(const struct px_output *output)
 
 unsigned char *px_output_reserve(struct px_output *output, uint64_t size)
 {
-	uint64_t at, limit;
-
-	if (px_output_find(output, size, &at, &limit) != 0)
-		return NULL;
-	/* next moves only in px_output_frame, but the place may be above the limit */
-	output->next = at;
-	output->limit = limit;
-	return output->slot.output + at;
+	return px_output_find(output, size) == 0 ? output->slot.output + output->next : NULL;
 }
 
 void px_output_frame(struct px_output *output, struct px_frame frame,
@@ -102,8 +88,9 @@ void px_output_frame(struct px_output *output, struct px_frame frame,
 	frame.offset = output->next;
 	if (payload != NULL) {
 		frame.offset = (uint64_t)(payload - output->slot.output);
-		px_output_advance(output, frame.offset + frame.stored, output->limit);
+		px_output_advance(output, frame.offset + frame.stored);
 		output->payload += frame.stored;
+		output->largest = px_max(output->largest, frame.stored);
 	}
 	frame.pad = frame.head = 0;
 	frame.checksum = frame.flags & PX_FRAME_CHECKED ? px_checksum(payload, frame.stored) : 0;
@@ -112,6 +99,7 @@ void px_output_frame(struct px_output *output, struct px_frame frame,
 	/* relaxed, all: published by the store of progress that follows */
 	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
 	atomic_store_explicit(&output->progress->payload, output->payload, memory_order_relaxed);
+	atomic_store_explicit(&output->progress->largest, output->largest, memory_order_relaxed);
 	if (output->value_size > 0)
 		atomic_store_explicit(&output->progress->failures, ++output->failures,
 				      memory_order_relaxed);

@@ -2,11 +2,9 @@
  * output.h - the worker's pen: writes the results of a range into the output
  * area. What it writes is described in layout.h and read by take.c.
  *
- * Space is never waited for. A range's output starts where the last one ended,
- * or where the parent says (PX_POST_REWIND), with a limit: the first byte that
- * still holds results to be taken. What does not fit below the limit goes above
- * everything written since the rewind before last; there is address space
- * enough, pages are only taken where touched.
+ * Space is never waited for: the parent gives each range a room, and what does
+ * not fit there goes over to the upper half of the area, where there is address
+ * space enough; pages are only taken where touched.
  */
 #ifndef PROCS_SHM_OUTPUT_H
 #define PROCS_SHM_OUTPUT_H
@@ -20,22 +18,21 @@
 struct px_output {
 	struct px_slot slot;
 	uint64_t next;  /* first free byte */
-	uint64_t limit; /* first byte from there that is not free */
-	uint64_t top;   /* behind all that was written since the last rewind */
-	uint64_t top_before; /* and between that and the one before */
-	uint64_t base;       /* of the range in work */
+	uint64_t limit; /* and the end of what is free there */
+	uint64_t over;  /* first byte above all that went over */
+	bool went_over; /* the range in work writes there */
+	uint64_t base;  /* of that range's tables */
 	uint64_t frames;     /* offset of its frames */
 	uint64_t payload;    /* bytes of payload it has so far */
+	uint64_t largest;    /* and of the largest one */
 	uint32_t value_size; /* of a dense range, else 0 */
 	uint32_t count;
 	uint32_t failures; /* frames used, if dense */
 	struct px_progress *progress;
 };
 
-/* A pen for a slot whose output is free from `start` to `limit`, and from `top`
- * on. */
-void px_output_init(struct px_output *output, struct px_slot slot, uint64_t start, uint64_t limit,
-		    uint64_t top);
+/* A pen for a slot. */
+void px_output_init(struct px_output *output, struct px_slot slot);
 
 /*
  * Begins range `sequence`: lays out the tables for post->count items of

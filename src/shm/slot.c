@@ -55,6 +55,7 @@ void px_slot_post(struct px_slot slot, uint64_t sequence, const struct px_post *
 	atomic_store_explicit(&progress->failures, 0, memory_order_relaxed);
 	atomic_store_explicit(&progress->handed_back, 0, memory_order_relaxed);
 	atomic_store_explicit(&progress->payload, 0, memory_order_relaxed);
+	atomic_store_explicit(&progress->largest, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->range, px_range_word(0, post->count), memory_order_relaxed);
 	/* release: pairs with the acquire in px_slot_read_post(); publishes the entry */
 	atomic_store_explicit(&slot.control->posted, sequence + 1, memory_order_release);

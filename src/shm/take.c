@@ -74,6 +74,8 @@ int px_take_news(struct px_slot slot, struct px_region *region, uint32_t end,
 		/* relaxed, all: hints */
 		.started_ns = atomic_load_explicit(&words->started_ns, memory_order_relaxed),
 		.spent_ns = atomic_load_explicit(&words->spent_ns, memory_order_relaxed),
+		.largest = px_min(atomic_load_explicit(&words->largest, memory_order_relaxed),
+				  slot.output_size),
 		.payload = px_min(atomic_load_explicit(&words->payload, memory_order_relaxed),
 				  slot.output_size),
 	};

@@ -36,6 +36,7 @@ struct px_news {
 	uint64_t started_ns; /* as told: a hint */
 	uint64_t spent_ns;   /* as told: a hint */
 	uint64_t payload;    /* bytes, as told: a hint, at most the output area */
+	uint64_t largest;    /* likewise */
 };
 
 /*
