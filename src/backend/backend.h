@@ -51,12 +51,11 @@ struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot);
 /* Whether a worker may be hired into the slot now. Collects one that left. */
 bool px_backend_vacant(struct px_backend *backend, uint32_t slot, uint64_t now);
 
-/* The parts of the output area that a new worker must not see: they hold
- * results of an earlier one, [0, low) and [half, over); nothing if 0 and half. */
+/* The parts of the output area that a new worker must not see, because they
+ * hold results of an earlier one; empty ones have equal ends. */
 struct px_leftover {
-	uint64_t low;
-	uint64_t half;
-	uint64_t over;
+	uint64_t low_from, low_to;
+	uint64_t over_from, over_to;
 };
 
 /* Makes a worker. 0 or the negative errno of fork. */

@@ -78,8 +78,11 @@ void px_entry(struct px_birth *birth)
 	__fpurge(stderr);
 	px_image_after_fork();
 	px_reaper_after_fork();
-	px_arena_keep(&backend->arena, birth->slot, birth->leftover.low, birth->leftover.half,
-		      birth->leftover.over);
+	px_arena_keep(&backend->arena, birth->slot);
+	px_arena_hide(&backend->arena, birth->slot, birth->leftover.low_from,
+		      birth->leftover.low_to);
+	px_arena_hide(&backend->arena, birth->slot, birth->leftover.over_from,
+		      birth->leftover.over_to);
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(), cloned);
 	px_set_guards();
 	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);

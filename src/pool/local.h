@@ -40,8 +40,9 @@ struct px_desk {
 	bool staffed;    /* it has a worker that may be given work */
 	bool well;       /* that is not about to be lost */
 	bool useful;     /* that has finished something */
-	uint64_t floor; /* the present worker may write from here, and from */
-	uint64_t over;  /* here in the upper half */
+	uint64_t floor;   /* the present worker may write from here */
+	uint64_t ceiling; /* to here, and from */
+	uint64_t over;    /* here in the upper half */
 };
 
 /* Bytes delivered side by side, so that most calls only step on. */
@@ -169,7 +170,7 @@ int px_post_all(struct procs_stream *stream, uint64_t now);
 /* room.c */
 uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count);
 bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_post *post);
-bool px_room_is_half_empty(const struct procs_stream *stream, uint32_t slot);
+bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot);
 struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot);
 void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);
 void px_room_leave(struct procs_stream *stream, struct px_span *span);

@@ -244,7 +244,7 @@ static bool px_hire(struct procs_stream *stream, uint32_t slot, uint64_t now)
 }
 
 /* A slot for a new worker, best one without results of an earlier one, at least
- * one whose area they leave half empty; UINT32_MAX if there is none. */
+ * one where they leave room; UINT32_MAX if there is none. */
 static uint32_t px_free_slot(struct procs_stream *stream, uint64_t now)
 {
 	uint32_t second = UINT32_MAX;
@@ -254,7 +254,7 @@ static uint32_t px_free_slot(struct procs_stream *stream, uint64_t now)
 			continue;
 		if (stream->desks[i].oldest == NULL)
 			return i;
-		if (second == UINT32_MAX && px_room_is_half_empty(stream, i))
+		if (second == UINT32_MAX && px_room_for_worker(stream, i))
 			second = i;
 	}
 	return second;

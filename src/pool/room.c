@@ -126,52 +126,72 @@ static uint64_t px_room_over(const struct procs_stream *stream, const struct px_
 /* What a range will take, as far as one can know: its tables, its share, and
  * the result with which it exceeds that. One larger than any before goes over,
  * which therefore happens a few times and not again and again. */
-static uint64_t px_room_need(const struct procs_stream *stream, const struct px_post *post)
+static uint64_t px_room_need(const struct procs_stream *stream, uint32_t count)
 {
 	const uint64_t slack = px_min(PX_ROOM_SLACK, stream->half / 32);
+	const uint64_t share = px_stream_maps(stream) ? px_stream_share(stream) : 0;
 
-	return px_align(px_room_tables(stream, post->count) +
-				px_min(post->share, px_stream_share(stream)) +
-				stream->largest + stream->largest / 4 + slack,
+	return px_align(px_room_tables(stream, count) + share + stream->largest +
+				stream->largest / 4 + slack,
 			PX_LINE);
 }
 
 bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_post *post)
 {
 	const struct px_desk *desk = &stream->desks[slot];
-	const uint64_t need = px_room_need(stream, post);
+	const uint64_t need = px_room_need(stream, post->count);
 
 	post->over = px_room_over(stream, desk);
-	/* Alone in the slot it may have all of it. */
-	if (desk->oldest == NULL) {
-		post->start = desk->floor;
-		post->limit = px_stream_maps(stream) ? px_min(desk->floor + need, stream->half)
-						     : stream->half;
-		return true;
-	}
 	post->start = px_room_gap(stream, desk, need);
-	post->limit = px_min(post->start + need, stream->half);
-	return post->start < stream->half &&
+	/* The only range of its process may have all there is. */
+	post->limit = px_stream_maps(stream) ? px_min(post->start + need, desk->ceiling)
+					     : desk->ceiling;
+	return post->start < desk->ceiling &&
 	       px_room_tables(stream, post->count) <= post->limit - post->start;
 }
 
-bool px_room_is_half_empty(const struct procs_stream *stream, uint32_t slot)
+/* Where the rooms in use begin, on a page of its own. */
+static uint64_t px_room_low(const struct procs_stream *stream, const struct px_desk *desk)
 {
-	return px_room_top(stream, &stream->desks[slot]) <= stream->half / 2;
+	uint64_t low = stream->half;
+
+	for (const struct px_span *span = desk->oldest; span != NULL; span = span->newer)
+		low = px_min(low, span->room_start);
+	return px_align_down(low, stream->page);
+}
+
+/* Whether a new worker can do with what lies below the rooms in use. A worker
+ * that stays wants more than one that has a single range. */
+static bool px_room_below(const struct procs_stream *stream, uint64_t low)
+{
+	return low >= (px_stream_maps(stream) ? stream->half / 4 : px_room_need(stream, 1));
+}
+
+bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot)
+{
+	const struct px_desk *desk = &stream->desks[slot];
+
+	return px_room_below(stream, px_room_low(stream, desk)) ||
+	       px_room_top(stream, desk) <= stream->half / 2;
 }
 
 struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot)
 {
 	struct px_desk *desk = &stream->desks[slot];
-	uint64_t top = 0;
+	const uint64_t low = px_room_low(stream, desk);
+	const uint64_t top = px_min(px_align(px_room_top(stream, desk), stream->page), stream->half);
 
-	desk->over = stream->half;
-	if (desk->oldest != NULL) {
-		top = px_align(px_room_top(stream, desk), stream->page);
-		desk->over = px_align(px_room_over(stream, desk), stream->page);
-	}
-	desk->floor = px_min(top, stream->half);
-	return (struct px_leftover){
-		.low = desk->floor, .half = stream->half, .over = desk->over
-	};
+	desk->floor = 0;
+	desk->ceiling = desk->over = stream->half;
+	if (desk->oldest == NULL)
+		return (struct px_leftover){ 0 };
+	desk->over = px_align(px_room_over(stream, desk), stream->page);
+	if (px_room_below(stream, low))
+		desk->ceiling = low;
+	else
+		desk->floor = top;
+	return (struct px_leftover){ .low_from = desk->floor == 0 ? low : 0,
+				     .low_to = top,
+				     .over_from = stream->half,
+				     .over_to = desk->over };
 }

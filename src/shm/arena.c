@@ -144,16 +144,19 @@ static void px_unmap(const struct px_arena *arena, uint64_t from, uint64_t to)
 		munmap(arena->base + from, to - from);
 }
 
-void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t low, uint64_t half,
-		   uint64_t over)
+void px_arena_keep(const struct px_arena *arena, uint64_t number)
 {
 	const struct px_geometry *g = &arena->geometry;
 	const uint64_t own = px_slot_offset(g, number);
-	const uint64_t output = own + g->control + g->input;
 
 	px_unmap(arena, g->page, own);
 	px_unmap(arena, own + g->stride, g->size);
-	/* Whole pages: the new results start on pages of their own. */
-	px_unmap(arena, output, output + px_align_down(low, g->page));
-	px_unmap(arena, output + px_align(half, g->page), output + px_align_down(over, g->page));
+}
+
+void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from, uint64_t to)
+{
+	const struct px_geometry *g = &arena->geometry;
+	const uint64_t output = px_slot_offset(g, number) + g->control + g->input;
+
+	px_unmap(arena, output + px_align(from, g->page), output + px_align_down(to, g->page));
 }

@@ -51,12 +51,12 @@ struct px_shared *px_arena_shared(const struct px_arena *arena);
 struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number);
 
 /*
- * In a worker just forked: unmaps every other slot, and of its own the parts of
- * the output where results of an earlier process wait to be taken, [0, low) and
- * [half, over). A stray store into what is gone is SIGSEGV, not somebody's
- * wrong result. Async-signal-safe.
+ * In a worker just forked: unmaps every other slot, or of its own slot a part
+ * of the output, where results of an earlier process wait to be taken. A stray
+ * store into what is gone is SIGSEGV, not somebody's wrong result. Whole pages;
+ * async-signal-safe.
  */
-void px_arena_keep(const struct px_arena *arena, uint64_t number, uint64_t low, uint64_t half,
-		   uint64_t over);
+void px_arena_keep(const struct px_arena *arena, uint64_t number);
+void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from, uint64_t to);
 
 #endif /* PROCS_SHM_ARENA_H */

@@ -62,7 +62,10 @@ static void touch(void *argument)
 	struct part *part = argument;
 	const uint64_t page = part->arena->geometry.page;
 
-	px_arena_keep(part->arena, 1, 2 * page, 8 * page, 10 * page);
+	px_arena_keep(part->arena, 1);
+	px_arena_hide(part->arena, 1, 0, 2 * page);
+	px_arena_hide(part->arena, 1, 8 * page - 1, 10 * page + 1);
+	px_arena_hide(part->arena, 1, 12 * page, 12 * page);
 	*part->address = 1;
 }
 
