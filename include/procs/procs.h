@@ -25,6 +25,7 @@
 
 #include <procs/failed.h>
 
+/** The version of these headers, as procs_version tells that of the library. */
 #define PROCS_VERSION "0.1.0"
 
 #ifdef __cplusplus
@@ -59,15 +60,15 @@ enum procs_encoding {
 /** Whether results are LZ4-compressed on their way. */
 enum procs_compression {
 	PROCS_COMPRESSION_AUTO = 0, /* only while the window is short of bytes */
-	PROCS_COMPRESSION_NEVER = 1,
+	PROCS_COMPRESSION_NEVER = 1, /* none */
 	PROCS_COMPRESSION_ALWAYS = 2 /* what does not shrink still travels as it is */
 };
 
 /** Which results carry a checksum, to catch what a stray write left. */
 enum procs_checksum {
 	PROCS_CHECKSUM_AUTO = 0, /* those that are copied; not arrays of flat values, not views */
-	PROCS_CHECKSUM_NEVER = 1,
-	PROCS_CHECKSUM_ALWAYS = 2
+	PROCS_CHECKSUM_NEVER = 1, /* none; their frames still do */
+	PROCS_CHECKSUM_ALWAYS = 2 /* all; views and flat values are then copied too */
 };
 
 /**
@@ -93,9 +94,10 @@ struct procs_options {
 	                        * May be exceeded by one result a worker */
 	uint64_t timeout_ns;   /* of each item, ns, 0 or 10,000 (10 us)..2^62: its process is killed and
 	                        * the item is Failed(TIMEOUT); default 0: none. Not when inline */
-	uint64_t reserve_bytes; /* address space for the results of one worker, 64 KiB..2^44: the bound of
-	                        * one result. Costs nothing until touched. Default 16 GiB, or the
-	                        * environment's PROCS_RESERVE; less is taken where the kernel refuses */
+	uint64_t reserve_bytes; /* address space for the results of one worker, 64 KiB..2^44; one result
+	                        * may take half of it, window_bytes an eighth. Costs nothing until
+	                        * touched. Default 16 GiB, or the environment's PROCS_RESERVE; less is
+	                        * taken where the kernel refuses */
 };
 
 /** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options
@@ -207,9 +209,13 @@ PROCS_EXPORT struct procs_stream *procs_call(const struct procs_spec *specs, siz
  * @user: as given to procs_call_from.
  * @spec: to be filled, caller-allocated by the library; what it borrows may
  *        change at the next call.
- * Returns: 1 filled, 0 no more; a negative errno ends the input, and
- * procs_next returns it after the results of what came before.
- * It must not use its own stream (-EBUSY).
+ * Returns: 1 filled, 0 no more. Errors: a negative errno ends the input, and
+ * procs_next returns it after the results of what came before; any other value
+ * is -EINVAL.
+ * Ownership: both are borrowed for the call. Blocks: as long as it likes; that
+ * long procs_next waits. Allocates: what it likes.
+ * Threads: that of the stream. Fork: in the opener only. Signals: not
+ * async-signal-safe. It must not use its own stream (-EBUSY).
  */
 typedef int procs_source(void *user, struct procs_spec *spec);
 
@@ -388,8 +394,8 @@ PROCS_EXPORT const char *procs_text(const struct procs_result *result);
 
 /**
  * procs_proc(f, 2, 7), procs_proc(f, .x = 2, .y = 7), procs_proc(z): the
- * specification of f(2, 7). Missing, surplus and misnamed arguments do not
- * compile; a struct literal stands in its own parentheses.
+ * specification of f(2, 7); see procs_spec_make. Missing, surplus and misnamed
+ * arguments do not compile; a struct literal stands in its own parentheses.
  */
 # define procs_proc(...)                                                       \
 	PROCS_CAT(PROCS_PROC_, PROCS_CAT(PROCS_SOME_, PROCS_COUNT(__VA_ARGS__))) \

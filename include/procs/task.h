@@ -235,6 +235,7 @@ extern const struct procs_struct *const __stop_procs_structs[]
 # define PROCS_DEFINE6(...) PROCS_DECLARE6(__VA_ARGS__); PROCS_BODY6(__VA_ARGS__)
 # define PROCS_DEFINE7(...) PROCS_DECLARE7(__VA_ARGS__); PROCS_BODY7(__VA_ARGS__)
 # define PROCS_DEFINE8(...) PROCS_DECLARE8(__VA_ARGS__); PROCS_BODY8(__VA_ARGS__)
+# define PROCS_DEFINE9(...) _Static_assert(0, "procs: a task takes at most 8 arguments")
 
 /**
  * PROCS_STRUCT(T, T1, field1, ...): teaches the struct T, spelled as tasks

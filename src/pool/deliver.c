@@ -13,7 +13,7 @@
 #include "codec/text.h"
 #include "pool/local.h"
 
-#define PX_BATCH_BYTES UINT64_C(16384)
+#define PX_AHEAD_BYTES UINT64_C(16384)
 
 /* The text of a failure that no task wrote. */
 static void px_verdict_text(struct procs_stream *stream, const struct px_verdict *verdict,
@@ -248,11 +248,11 @@ static uint32_t px_next_failure(struct procs_stream *stream, struct px_span *spa
 	return frame.item < span->region.done ? frame.item : PX_ANY_ITEM;
 }
 
-/* Cuts the batch before the first value that is none. */
-static uint32_t px_batch_valid(struct procs_stream *stream, const struct px_plan *plan,
+/* Cuts what was copied before the first value that is none. */
+static uint32_t px_ahead_valid(struct procs_stream *stream, const struct px_plan *plan,
 			       uint32_t count)
 {
-	const unsigned char *at = stream->batch.values.data;
+	const unsigned char *at = stream->ahead.values.data;
 
 	for (uint32_t i = 0; plan->checked && i < count; i++, at += stream->value_size)
 		if (!px_plan_valid(plan, at))
@@ -262,23 +262,23 @@ static uint32_t px_batch_valid(struct procs_stream *stream, const struct px_plan
 
 /* Copies the next values of a dense span. 0; -EBADMSG if the very next is none,
  * -ENOMEM. */
-static int px_batch_fill(struct procs_stream *stream, struct px_span *span, uint32_t until)
+static int px_ahead_fill(struct procs_stream *stream, struct px_span *span, uint32_t until)
 {
 	const struct px_task_plans *plans = px_plans_of(&stream->plans, span->function);
-	struct px_batch *batch = &stream->batch;
+	struct px_ahead *ahead = &stream->ahead;
 	const uint64_t stride = stream->value_size;
 	uint32_t count = until - span->taken;
 
-	count = (uint32_t)px_min(count, px_max(PX_BATCH_BYTES / stride, 1));
-	if (plans == NULL || px_buffer_room(&batch->values, count * stride) != 0)
+	count = (uint32_t)px_min(count, px_max(PX_AHEAD_BYTES / stride, 1));
+	if (plans == NULL || px_buffer_room(&ahead->values, count * stride) != 0)
 		return -ENOMEM;
 	px_take_values(px_backend_slot(stream->backend, span->slot), &span->region, span->taken,
-		       span->taken + count, batch->values.data);
-	count = px_batch_valid(stream, &plans->result, count);
+		       span->taken + count, ahead->values.data);
+	count = px_ahead_valid(stream, &plans->result, count);
 	if (count == 0)
 		return -EBADMSG;
-	batch->at = batch->values.data;
-	batch->end = batch->at + count * stride;
+	ahead->at = ahead->values.data;
+	ahead->end = ahead->at + count * stride;
 	return 0;
 }
 
@@ -293,16 +293,16 @@ static void px_deliver_dense(struct procs_stream *stream, struct px_span *span,
 		span->failure++;
 		return;
 	}
-	if (stream->batch.at == stream->batch.end)
-		error = px_batch_fill(stream, span, (uint32_t)px_min(failure, span->region.done));
+	if (stream->ahead.at == stream->ahead.end)
+		error = px_ahead_fill(stream, span, (uint32_t)px_min(failure, span->region.done));
 	if (error == -ENOMEM) {
 		px_result_is(stream, span, PROCS_CAUSE_DECODE, ENOMEM, 0, result);
 	} else if (error != 0) {
 		px_result_is(stream, span, PROCS_CAUSE_CORRUPT, EBADMSG, 0, result);
 	} else {
-		result->data = stream->batch.at;
+		result->data = stream->ahead.at;
 		result->bytes = span->function->result.size;
-		stream->batch.at += stream->value_size;
+		stream->ahead.at += stream->value_size;
 	}
 }
 

@@ -45,8 +45,8 @@ struct px_desk {
 	uint64_t over;    /* here in the upper half */
 };
 
-/* Bytes delivered side by side, so that most calls only step on. */
-struct px_batch {
+/* Values copied ahead of their delivery, so that most calls only step on. */
+struct px_ahead {
 	unsigned char *at, *end; /* values left; in `values` */
 	uint64_t stride;
 	struct px_buffer values;
@@ -99,7 +99,7 @@ struct procs_stream {
 	/* Delivery. */
 	struct px_span *current; /* whose item was delivered last, or NULL */
 	bool holding;            /* that item is still to be counted as taken */
-	struct px_batch batch;
+	struct px_ahead ahead;
 	struct px_buffer payload, unpacked;
 	struct procs_bytes bytes_value;
 	struct procs_failed failed;

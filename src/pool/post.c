@@ -295,7 +295,7 @@ static bool px_desk_takes(const struct px_desk *desk, uint32_t open)
 }
 
 /* Whether a posted range waits behind another one of its worker. */
-static bool px_span_queues(const struct px_span *span)
+static bool px_span_is_behind(const struct px_span *span)
 {
 	for (const struct px_span *older = span->older; older != NULL; older = older->older)
 		if (older->state == PX_SPAN_POSTED)
@@ -323,7 +323,7 @@ static struct px_span *px_richest(struct procs_stream *stream, uint64_t now)
 	uint64_t most = 0;
 
 	for (struct px_span *span = stream->window.head; span != NULL; span = span->next) {
-		const uint64_t begun = px_span_queues(span) ? 0 : 1;
+		const uint64_t begun = px_span_is_behind(span) ? 0 : 1;
 		const uint64_t left = span->count - span->region.done;
 
 		if (span->state != PX_SPAN_POSTED || span->corrupt || left <= begun ||
@@ -351,7 +351,7 @@ static struct px_span *px_steal(struct procs_stream *stream, uint64_t now)
 	if (victim == NULL || px_window_prepare(window, px_spans_needed(stream)) != 0)
 		return NULL;
 	stolen = px_slot_take_back(px_backend_slot(stream->backend, victim->slot),
-				   victim->region.sequence, victim->count, px_span_queues(victim));
+				   victim->region.sequence, victim->count, px_span_is_behind(victim));
 	if (px_chunk_empty(stolen))
 		return NULL;
 	if (stolen.from > 0)

@@ -114,7 +114,7 @@ static void px_stream_free(struct procs_stream *stream)
 	px_window_free(&stream->window);
 	px_plans_free(&stream->plans);
 	px_codec_free(&stream->codec);
-	px_buffer_free(&stream->batch.values);
+	px_buffer_free(&stream->ahead.values);
 	px_buffer_free(&stream->payload);
 	px_buffer_free(&stream->unpacked);
 	free(stream->desks);
@@ -167,7 +167,7 @@ static struct px_span *px_stream_pick(const struct procs_stream *stream)
 	struct px_span *span = stream->current;
 
 	/* What is copied already goes first. */
-	if (span != NULL && stream->batch.at < stream->batch.end)
+	if (span != NULL && stream->ahead.at < stream->ahead.end)
 		return span;
 	span = stream->window.head;
 	if (stream->config.order == PROCS_ORDER_COMPLETED)
@@ -246,7 +246,7 @@ int px_stream_next(struct procs_stream *stream, struct procs_result *result, uin
 
 	px_release(stream);
 	span = px_stream_pick(stream);
-	if (span != NULL && stream->batch.at < stream->batch.end) {
+	if (span != NULL && stream->ahead.at < stream->ahead.end) {
 		px_deliver(stream, span, result);
 		return 1;
 	}

@@ -71,8 +71,10 @@ bool px_doorbell_wanted(const _Atomic uint64_t *want, uint64_t position)
 
 void px_doorbell_want(_Atomic uint64_t *want, uint64_t position)
 {
-	/* relaxed, ordered by the fence: pairs with px_doorbell_wanted() */
+	/* relaxed: ordered by the fence */
 	atomic_store_explicit(want, position, memory_order_relaxed);
+	/* seq_cst fence: the want was stored before, the progress is loaded after; pairs with the
+	 * fence in px_doorbell_wanted() */
 	atomic_thread_fence(memory_order_seq_cst);
 }
 

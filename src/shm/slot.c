@@ -43,19 +43,11 @@ void px_slot_reset(struct px_slot slot, const struct px_order *order)
 void px_slot_post(struct px_slot slot, uint64_t sequence, const struct px_post *post)
 {
 	struct px_entry *entry = px_slot_entry(slot, sequence);
-	struct px_progress *progress = &entry->progress;
 
+	/* Plain stores: until `posted` covers the entry it is the parent's alone. */
 	entry->post = *post;
-	/* relaxed, all of these: the worker looks at the entry only after `posted` */
-	atomic_store_explicit(&progress->progress, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->base, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->heap, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->spent_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->started_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->failures, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->handed_back, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->payload, 0, memory_order_relaxed);
-	atomic_store_explicit(&progress->largest, 0, memory_order_relaxed);
+	memset(&entry->progress, 0, sizeof(entry->progress));
+	/* relaxed: as above */
 	atomic_store_explicit(&entry->range, px_range_word(0, post->count), memory_order_relaxed);
 	/* release: pairs with the acquire in px_slot_read_post(); publishes the entry */
 	atomic_store_explicit(&slot.control->posted, sequence + 1, memory_order_release);

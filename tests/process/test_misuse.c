@@ -50,7 +50,7 @@ static unsigned char *slot_bounds(unsigned char **end_out)
 	char line[512];
 
 	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
-		if (strstr(line, "/dev/zero") != NULL &&
+		if ((strstr(line, "/dev/zero") != NULL || strstr(line, "memfd:procs") != NULL) &&
 		    sscanf(line, "%lx-%lx", &start, &end) == 2 && end - start > 65536) {
 			first = first == 0 ? start : first;
 			last = end;

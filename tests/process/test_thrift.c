@@ -150,7 +150,8 @@ static void endless_input_takes_equal_memory(void **state)
 		const int last = start == PROCS_START_INLINE ? 100 * many : many;
 		int next = 0;
 		struct procs_stream *stream =
-			procs_call_from(endless, &next, PROCS_OPTIONS(.start = start));
+			procs_call_from(endless, &next,
+					PROCS_OPTIONS(.start = start, .window_items = 64));
 		const long early = pull(0, 1000, stream), late = pull(1000, last, stream);
 
 		print_message("resident: %ld KiB after 10^3 items, %ld after %d\n", early, late,

@@ -1,0 +1,101 @@
+"""Which file of src/ owns which outside interface, and what none may call."""
+import re
+
+from tree import line_of
+
+# One file for each outside interface, or the few whose work it is. A name stands
+# for its call and its SYS_ number; SYS_x for the number alone; x* for every
+# name that begins so; <x.h> for the header.
+OWNERS = [
+    ("futex futex_waitv", "shm/doorbell.c"),
+    ("<linux/futex.h>", "shm/doorbell.c backend/life.c"),
+    (
+        "mmap munmap mremap mprotect memfd_create ftruncate getrlimit <sys/resource.h>",
+        "shm/arena.c",
+    ),
+    ("madvise <sys/mman.h>", "shm/arena.c backend/owner.c"),
+    ("fork vfork clone clone3 posix_spawn* prctl <spawn.h>", "backend/launch.c"),
+    ("<linux/sched.h> <sys/prctl.h> <sys/single_threaded.h>", "backend/launch.c"),
+    (
+        "wait wait3 wait4 waitid waitpid kill tgkill pidfd_open pidfd_send_signal",
+        "backend/reaper.c",
+    ),
+    ("poll ppoll SYS_openat SYS_read <poll.h> <sys/wait.h>", "backend/reaper.c"),
+    ("set_robust_list get_robust_list SYS_gettid", "backend/life.c"),
+    ("timer_create timer_settime timer_gettime timer_delete", "backend/alarm.c"),
+    ("on_exit atexit at_quick_exit __cxa_at_quick_exit _exit __fpurge", "backend/entry.c"),
+    ("sigaction pthread_sigmask sigprocmask", "backend/entry.c backend/launch.c"),
+    ("sched_getaffinity secure_getenv <sched.h>", "pool/config.c"),
+    ("tpl_* TPL_* <tpl.h>", "codec/image.c"),
+    ("LZ4_* <lz4.h>", "codec/pack.c"),
+    ("XXH* <xxhash.h>", "base/checksum.c"),
+    ("clock_gettime clock_getres clock_nanosleep", "base/clock.c"),
+    ("abort", "base/px.h"),
+]
+
+# The library does not end, change or talk for its host, starts no thread, waits
+# for no stranger's child, keeps no time by a clock that is set, and writes no
+# text into space of unknown size.
+FORBIDDEN = """
+    exit quick_exit _Exit raise system popen signal setenv unsetenv putenv getenv
+    pthread_create pthread_atfork
+    sem_timedwait pthread_cond_timedwait gettimeofday
+    alloca strcpy stpcpy strcat sprintf vsprintf
+    printf fprintf dprintf vprintf vfprintf vdprintf perror psignal
+    puts fputs putc fputc putchar fwrite
+""".split()
+FORBIDDEN_USES = [
+    (r"\bwaitpid\s*\(\s*-\s*1\b", "waitpid(-1) takes children of the host"),
+    (r"\bP_ALL\b", "P_ALL takes children of the host"),
+    (r"\bfflush\s*\(\s*(?:NULL|0)\s*\)", "fflush(NULL) touches streams of the host"),
+]
+
+
+def owners():
+    """name: files, once for all; the files of a name given twice add up."""
+    table = {}
+    for names, files in OWNERS:
+        for name in names.split():
+            table.setdefault(name, set()).update(files.split())
+    return table
+
+
+def check(tree):
+    table = owners()
+    for file in tree.below("src"):
+        own = file.path[len("src/") :]
+        yield from check_headers(file, own, table)
+        yield from check_names(file, own, table)
+        for pattern, why in FORBIDDEN_USES:
+            for match in re.finditer(pattern, file.code):
+                yield file.path, line_of(file.code, match.start()), why
+
+
+def check_headers(file, own, table):
+    for line, name, sign in file.includes:
+        wanted = table.get(f"<{name}>")
+        if sign == "<" and wanted and own not in wanted:
+            yield file.path, line, f"<{name}> belongs to {' '.join(sorted(wanted))}"
+
+
+def check_names(file, own, table):
+    families = [name[:-1] for name in table if name.endswith("*")]
+    for match in re.finditer(r"(\.|->)?\s*\b([A-Za-z_]\w*)\b(\s*\()?", file.code):
+        member, name, called = match.groups()
+        line = line_of(file.code, match.start(2))
+        if name.startswith(("SYS_", "__NR_")):
+            bare = name.split("_", 1)[1] if name.startswith("SYS_") else name[len("__NR_") :]
+            wanted = table.get(bare) or table.get("SYS_" + bare)
+            if wanted is None:
+                yield file.path, line, f"{name} has no owner in tests/house/calls.py"
+                continue
+        elif member:
+            continue
+        elif called and name in FORBIDDEN:
+            yield file.path, line, f"{name}() is not for a library"
+            continue
+        else:
+            family = next((f for f in families if name.startswith(f)), None)
+            wanted = table.get(f"{family}*") if family else table.get(name) if called else None
+        if wanted and own not in wanted:
+            yield file.path, line, f"{name} belongs to {' '.join(sorted(wanted))}"
