@@ -241,7 +241,7 @@ static void options_out_of_range_are_refused(void **state)
 	REFUSE(window_items, (UINT64_C(1) << 40) + 1);
 	REFUSE(window_bytes, 4095);
 	REFUSE(window_bytes, UINT64_MAX);
-	REFUSE(timeout_ns, 9999);
+	REFUSE(timeout_ns, 999999);
 	REFUSE(timeout_ns, UINT64_MAX);
 	REFUSE(reserve_bytes, 65535);
 	REFUSE(reserve_bytes, UINT64_MAX);

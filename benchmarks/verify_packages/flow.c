@@ -1,0 +1,279 @@
+/*
+ * flow.c - the files of the chosen packages, a load at a time, through two
+ * streams: while one is drained, the workers of the other go on, and no more
+ * than two loads are ever in memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify.h"
+
+enum {
+	LOAD = 8192 /* files */
+};
+
+/* Files that are checked by one stream. */
+struct load {
+	struct procs_stream *stream;
+	size_t n;
+	const struct package *packages[LOAD];
+	const char *roots[LOAD];
+	char *paths[LOAD]; /* as the worker opens them */
+	struct sum sums[LOAD];
+};
+
+/* Where the next file comes from. */
+struct reader {
+	const struct settings *settings;
+	const struct package *const *chosen;
+	size_t n;
+	struct dpkg *dpkg;
+	struct report *report;
+	size_t at;        /* the package in work */
+	FILE *sums;       /* its list, or NULL */
+	bool begun;
+	size_t conffile;  /* next one to check */
+	char *line;
+	size_t room;
+};
+
+static bool is_conffile(const struct package *package, const char *path)
+{
+	for (size_t i = 0; i < package->n_conffiles; i++)
+		if (strcmp(package->conffiles[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* The next line of the package's list that is a checksum: "md5  path". */
+static const char *next_listed(struct reader *reader, struct sum *sum)
+{
+	const struct package *package = reader->chosen[reader->at];
+
+	while (reader->sums != NULL && getline(&reader->line, &reader->room, reader->sums) >= 0) {
+		char *path = reader->line;
+
+		path[strcspn(path, "\n")] = '\0';
+		if (strlen(path) < 34 || !sum_parse(path, sum) || path[32] != ' ') {
+			report_warn(reader->report, "a line of %s's checksums is none: %s",
+				    package->name, path);
+			continue;
+		}
+		path += 33 + strspn(path + 33, " ");
+		path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+		if (!is_conffile(package, path))
+			return path;
+	}
+	return NULL;
+}
+
+static void begin_package(struct reader *reader)
+{
+	const struct package *package = reader->chosen[reader->at];
+
+	reader->begun = true;
+	reader->conffile = 0;
+	reader->sums = package_open(reader->settings, package, "md5sums");
+	if (reader->sums == NULL)
+		report_warn(reader->report, "no checksums for %s", package->name);
+	report_package(reader->report);
+}
+
+/* The next file to check and its package; NULL at the end of them all. */
+static const char *next_file(struct reader *reader, const struct package **package,
+			     struct sum *sum)
+{
+	for (; reader->at < reader->n; reader->at++, reader->begun = false) {
+		const char *path;
+
+		*package = reader->chosen[reader->at];
+		if (!reader->begun)
+			begin_package(reader);
+		path = next_listed(reader, sum);
+		if (path != NULL)
+			return path;
+		if (reader->settings->conffiles && reader->conffile < (*package)->n_conffiles) {
+			const struct conffile *conffile = &(*package)->conffiles[reader->conffile++];
+
+			*sum = conffile->sum;
+			return conffile->path;
+		}
+		if (reader->sums != NULL)
+			fclose(reader->sums);
+		reader->sums = NULL;
+	}
+	return NULL;
+}
+
+static bool load_open(struct load *load, struct reader *reader)
+{
+	const struct settings *settings = reader->settings;
+	const struct package *package;
+	const char *path;
+
+	load->n = 0;
+	while (load->n < LOAD && (path = next_file(reader, &package, &load->sums[load->n])) != NULL) {
+		load->packages[load->n] = package;
+		load->roots[load->n] = settings->root[0] != '\0' ? settings->root : NULL;
+		if (asprintf(&load->paths[load->n], "/%s",
+			     dpkg_divert(reader->dpkg, path, package)) < 0) {
+			fprintf(stderr, "verify_packages: out of memory\n");
+			return false;
+		}
+		load->n++;
+	}
+	if (load->n == 0)
+		return true;
+	load->stream = procs_pmap(check_file, load->n,
+				  PROCS_OPTIONS(.workers = settings->workers,
+						.timeout_ns = settings->timeout_ns),
+				  load->roots, (const char *const *)load->paths);
+	if (load->stream == NULL)
+		fprintf(stderr, "verify_packages: %s\n", procs_last_failure()->message);
+	return load->stream != NULL;
+}
+
+/* What is known of a file until the owners of the changed ones are. */
+struct outcome {
+	size_t index;
+	enum verdict verdict;
+	size_t suspect; /* CHANGED: which */
+	uint64_t size;
+	struct procs_failed failed; /* cause and code only; its text in `why` */
+	char why[200];
+};
+
+struct bad {
+	struct outcome *outcomes;
+	struct suspect *suspects;
+	size_t n, n_suspects;
+};
+
+static void remember_failed(const struct procs_failed *failed, struct outcome *outcome)
+{
+	outcome->failed = *failed;
+	snprintf(outcome->why, sizeof(outcome->why), "%s", failed->message);
+	outcome->failed.data = NULL;
+	outcome->failed.data_size = 0;
+	outcome->failed.message_size = strlen(outcome->why);
+}
+
+/* Good files are told at once, others when dpkg was asked about them. */
+static void judge(struct reader *reader, const struct load *load, struct bad *bad,
+		  const struct procs_result *result)
+{
+	struct outcome *outcome = &bad->outcomes[bad->n];
+	const char *path = load->paths[result->index];
+	struct finding finding = { 0 };
+
+	*outcome = (struct outcome){ .index = result->index, .verdict = VERDICT_UNREADABLE };
+	if (result->failed == NULL) {
+		procs_value(result, &finding);
+		outcome->size = finding.size;
+		outcome->verdict = VERDICT_GOOD;
+		if (memcmp(&finding.sum, &load->sums[result->index], sizeof(finding.sum)) != 0) {
+			outcome->verdict = VERDICT_CHANGED;
+			outcome->suspect = bad->n_suspects;
+			bad->suspects[bad->n_suspects++] =
+				(struct suspect){ .package = load->packages[result->index],
+						  .path = path,
+						  .sum = finding.sum };
+		}
+	} else {
+		remember_failed(result->failed, outcome);
+		if (result->failed->cause == PROCS_CAUSE_ERROR && result->failed->code == ENOENT)
+			outcome->verdict = dpkg_excludes(reader->dpkg, path) ? VERDICT_GOOD
+									     : VERDICT_MISSING;
+	}
+	if (outcome->verdict == VERDICT_GOOD)
+		report_file(reader->report, VERDICT_GOOD, load->packages[result->index], path,
+			    outcome->size, NULL);
+	else
+		bad->n++;
+}
+
+static void tell_bad(struct reader *reader, const struct packages *packages,
+		     const struct load *load, struct bad *bad)
+{
+	dpkg_reassign(reader->settings, packages, bad->suspects, bad->n_suspects);
+	for (size_t i = 0; i < bad->n; i++) {
+		struct outcome *outcome = &bad->outcomes[i];
+
+		outcome->failed.message = outcome->why;
+		if (outcome->verdict == VERDICT_CHANGED && bad->suspects[outcome->suspect].reassigned)
+			outcome->verdict = VERDICT_GOOD;
+		report_file(reader->report, outcome->verdict, load->packages[outcome->index],
+			    load->paths[outcome->index], outcome->size,
+			    outcome->failed.size > 0 ? &outcome->failed : NULL);
+	}
+}
+
+/* Takes all results of a load, and what it holds. */
+static bool load_drain(struct load *load, const struct packages *packages, struct reader *reader)
+{
+	struct bad bad = { .outcomes = calloc(load->n + 1, sizeof(*bad.outcomes)),
+			   .suspects = calloc(load->n + 1, sizeof(*bad.suspects)) };
+	const bool memory = bad.outcomes != NULL && bad.suspects != NULL;
+	struct procs_result result;
+	int more = 0;
+
+	while (memory && load->stream != NULL && (more = procs_next(load->stream, &result)) > 0)
+		judge(reader, load, &bad, &result);
+	if (memory)
+		tell_bad(reader, packages, load, &bad);
+	if (more < 0 || !memory)
+		fprintf(stderr, "verify_packages: %s\n", strerror(memory ? -more : ENOMEM));
+	procs_close(load->stream);
+	load->stream = NULL;
+	for (size_t i = 0; i < load->n; i++)
+		free(load->paths[i]);
+	load->n = 0;
+	free(bad.outcomes);
+	free(bad.suspects);
+	return more == 0 && memory;
+}
+
+bool flow_run(const struct settings *settings, const struct packages *packages,
+	      const struct package *const *chosen, size_t n, struct report *report)
+{
+	struct load *loads = calloc(2, sizeof(*loads));
+	struct reader reader = { .settings = settings,
+				 .chosen = chosen,
+				 .n = n,
+				 .dpkg = dpkg_read(settings),
+				 .report = report };
+	bool good = loads != NULL && load_open(&loads[0], &reader);
+
+	for (int turn = 0; good && loads[turn].n > 0; turn = 1 - turn) {
+		good = load_open(&loads[1 - turn], &reader);
+		good &= load_drain(&loads[turn], packages, &reader);
+	}
+	for (int i = 0; loads != NULL && i < 2; i++)
+		good &= load_drain(&loads[i], packages, &reader);
+	if (reader.sums != NULL)
+		fclose(reader.sums);
+	free(reader.line);
+	dpkg_free(reader.dpkg);
+	free(loads);
+	return good;
+}
+
+uint64_t flow_count(const struct settings *settings, const struct package *const *chosen, size_t n)
+{
+	uint64_t files = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		FILE *sums = package_open(settings, chosen[i], "md5sums");
+		char block[65536];
+		size_t got;
+
+		while (sums != NULL && (got = fread(block, 1, sizeof(block), sums)) > 0)
+			for (size_t k = 0; k < got; k++)
+				files += block[k] == '\n';
+		if (sums != NULL)
+			fclose(sums);
+		files += settings->conffiles ? chosen[i]->n_conffiles : 0;
+	}
+	return files;
+}
