@@ -21,8 +21,8 @@
  * stands before the comparison, as futex_wait has one.
  *
  * With CRASH ringer 0 may end at any step; the kernel then marks its life word and
- * wakes who sleeps on it (robust futex, FUTEX_WAIT of several words). Its last stores
- * come to memory. The sleeper watches the life words of both.
+ * wakes who sleeps on it (robust futex, FUTEX_WAIT of several words), when its last
+ * stores are in memory. The sleeper watches the life words of both.
  *
  * Checked: there is no invalid end state, that is, the sleeper is not blocked while
  * everybody else has ended; and no cycle (as a run of its own), so it ends having seen
@@ -157,7 +157,7 @@ proctype Ringer(byte me)
 active proctype Fate()
 {
 	if
-	:: d_step { dead[0] = true; blocked = blocked && !watched[0] }
+	:: d_step { empty(queue[0]) -> dead[0] = true; blocked = blocked && !watched[0] }
 	:: true
 	fi
 }
@@ -179,7 +179,7 @@ inline look(r)
 	:: else
 	fi;
 	if
-	:: gone && empty(queue[r]) -> d_step { news = news || got[r] < RINGS; got[r] = RINGS }
+	:: gone -> d_step { news = news || got[r] < RINGS; got[r] = RINGS }
 	:: else
 	fi
 }

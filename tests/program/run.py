@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""The program that the interface was drawn for: word for word, without a
+warning under both compilers as C17 and C2x, and its output.
+
+usage: run.py PROGRAM SOURCE README INCLUDE
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+OUTPUT = "31\n9\n42\n99\n75\n357\n-10\n114\n2\n6\nFailed(EDOM: not odd: 6)\n14\n"
+FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2", "-c"]
+
+
+def main():
+    program, source, readme, include = sys.argv[1:]
+    text = open(source, encoding="utf-8").read()
+    failed = 0
+    tried = 0
+
+    def check(what, good, detail=""):
+        nonlocal failed, tried
+        tried += 1
+        if not good:
+            failed += 1
+            print(f"FAILED: {what} {detail}")
+
+    for _ in range(5):
+        done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+        check("its output", done.returncode == 0 and done.stdout == OUTPUT, done.stdout + done.stderr)
+    blocks = re.findall(r"```c\n(.*?)```", open(readme, encoding="utf-8").read(), re.S)
+    check("the README has it word for word", text in blocks)
+    with tempfile.TemporaryDirectory() as where:
+        for compiler in ("gcc", "clang"):
+            if shutil.which(compiler) is None:
+                continue
+            for standard in ("c17", "c2x"):
+                command = [compiler, f"-std={standard}", *FLAGS, f"-I{include}", source,
+                           "-o", os.path.join(where, "program.o")]
+                done = subprocess.run(command, capture_output=True, text=True)
+                check(f"{compiler} -std={standard}", done.returncode == 0, done.stderr)
+    print(f"{tried - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
