@@ -5,8 +5,10 @@
 #include <stdarg.h>
 
 #include "backend/context.h"
+#include "base/px.h"
 #include "codec/text.h"
 
+PX_PRINTF(4, 0)
 static void px_fail(int code, const void *data, size_t size, const char *format,
 		    va_list arguments)
 {

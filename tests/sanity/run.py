@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs each test of must_fail by itself and wants it to fail, for its reason.
 
-usage: run.py MUST_FAIL
+usage: run.py MUST_FAIL [LEFT_OUT ...]
 """
 import subprocess
 import sys
@@ -35,12 +35,13 @@ def main():
     if status != 0:
         print("FAILED: a good test does not pass")
         failed += 1
-    for name, reason in REASONS.items():
+    reasons = {name: reason for name, reason in REASONS.items() if name not in sys.argv[2:]}
+    for name, reason in reasons.items():
         status, output = run(name)
         if status == 0 or reason not in output:
             print(f"FAILED: {name} ended with {status}, without \"{reason}\":\n{output}")
             failed += 1
-    print(f"{len(REASONS) + 1 - failed} passed, {failed} failed")
+    print(f"{len(reasons) + 1 - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 
