@@ -187,7 +187,8 @@ static FILE *start(const char *const argv[], pid_t *pid)
 	posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addclose(&actions, pipes[0]);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) == 0)
+	if (posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) ==
+	    0)
 		output = fdopen(pipes[0], "r");
 	posix_spawn_file_actions_destroy(&actions);
 	close(pipes[1]);

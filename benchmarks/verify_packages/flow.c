@@ -30,10 +30,10 @@ struct reader {
 	size_t n;
 	struct dpkg *dpkg;
 	struct report *report;
-	size_t at;        /* the package in work */
-	FILE *sums;       /* its list, or NULL */
+	size_t at;  /* the package in work */
+	FILE *sums; /* its list, or NULL */
 	bool begun;
-	size_t conffile;  /* next one to check */
+	size_t conffile; /* next one to check */
 	char *line;
 	size_t room;
 };
@@ -81,8 +81,7 @@ static void begin_package(struct reader *reader)
 }
 
 /* The next file to check and its package; NULL at the end of them all. */
-static const char *next_file(struct reader *reader, const struct package **package,
-			     struct sum *sum)
+static const char *next_file(struct reader *reader, const struct package **package, struct sum *sum)
 {
 	for (; reader->at < reader->n; reader->at++, reader->begun = false) {
 		const char *path;
@@ -94,7 +93,8 @@ static const char *next_file(struct reader *reader, const struct package **packa
 		if (path != NULL)
 			return path;
 		if (reader->settings->conffiles && reader->conffile < (*package)->n_conffiles) {
-			const struct conffile *conffile = &(*package)->conffiles[reader->conffile++];
+			const struct conffile *conffile =
+				&(*package)->conffiles[reader->conffile++];
 
 			*sum = conffile->sum;
 			return conffile->path;
@@ -113,7 +113,8 @@ static bool load_open(struct load *load, struct reader *reader)
 	const char *path;
 
 	load->n = 0;
-	while (load->n < LOAD && (path = next_file(reader, &package, &load->sums[load->n])) != NULL) {
+	while (load->n < LOAD &&
+	       (path = next_file(reader, &package, &load->sums[load->n])) != NULL) {
 		load->packages[load->n] = package;
 		load->roots[load->n] = settings->root[0] != '\0' ? settings->root : NULL;
 		if (asprintf(&load->paths[load->n], "/%s",
@@ -125,10 +126,10 @@ static bool load_open(struct load *load, struct reader *reader)
 	}
 	if (load->n == 0)
 		return true;
-	load->stream = procs_pmap(check_file, load->n,
-				  PROCS_OPTIONS(.workers = settings->workers,
-						.timeout_ns = settings->timeout_ns),
-				  load->roots, (const char *const *)load->paths);
+	load->stream = procs_pmap(
+		check_file, load->n,
+		PROCS_OPTIONS(.workers = settings->workers, .timeout_ns = settings->timeout_ns),
+		load->roots, (const char *const *)load->paths);
 	if (load->stream == NULL)
 		fprintf(stderr, "verify_packages: %s\n", procs_last_failure()->message);
 	return load->stream != NULL;
@@ -183,8 +184,8 @@ static void judge(struct reader *reader, const struct load *load, struct bad *ba
 	} else {
 		remember_failed(result->failed, outcome);
 		if (result->failed->cause == PROCS_CAUSE_ERROR && result->failed->code == ENOENT)
-			outcome->verdict = dpkg_excludes(reader->dpkg, path) ? VERDICT_GOOD
-									     : VERDICT_MISSING;
+			outcome->verdict =
+				dpkg_excludes(reader->dpkg, path) ? VERDICT_GOOD : VERDICT_MISSING;
 	}
 	if (outcome->verdict == VERDICT_GOOD)
 		report_file(reader->report, VERDICT_GOOD, load->packages[result->index], path,
@@ -201,7 +202,8 @@ static void tell_bad(struct reader *reader, const struct packages *packages,
 		struct outcome *outcome = &bad->outcomes[i];
 
 		outcome->failed.message = outcome->why;
-		if (outcome->verdict == VERDICT_CHANGED && bad->suspects[outcome->suspect].reassigned)
+		if (outcome->verdict == VERDICT_CHANGED &&
+		    bad->suspects[outcome->suspect].reassigned)
 			outcome->verdict = VERDICT_GOOD;
 		report_file(reader->report, outcome->verdict, load->packages[outcome->index],
 			    load->paths[outcome->index], outcome->size,

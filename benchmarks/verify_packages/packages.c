@@ -30,8 +30,8 @@ static char *copy_of(const char *text)
 
 static void stanza_free(struct stanza *stanza)
 {
-	char *all[] = { stanza->package, stanza->architecture, stanza->version, stanza->status,
-			stanza->multi_arch, stanza->conffiles, stanza->replaces };
+	char *all[] = { stanza->package,    stanza->architecture, stanza->version, stanza->status,
+			stanza->multi_arch, stanza->conffiles,    stanza->replaces };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]);
@@ -44,14 +44,15 @@ static char **stanza_field(struct stanza *stanza, const char *line, size_t lengt
 		const char *name;
 		char **field;
 	} fields[] = {
-		{ "Package", &stanza->package },   { "Architecture", &stanza->architecture },
-		{ "Version", &stanza->version },   { "Status", &stanza->status },
+		{ "Package", &stanza->package },       { "Architecture", &stanza->architecture },
+		{ "Version", &stanza->version },       { "Status", &stanza->status },
 		{ "Multi-Arch", &stanza->multi_arch }, { "Conffiles", &stanza->conffiles },
 		{ "Replaces", &stanza->replaces },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (strlen(fields[i].name) == length && strncasecmp(fields[i].name, line, length) == 0)
+		if (strlen(fields[i].name) == length &&
+		    strncasecmp(fields[i].name, line, length) == 0)
 			return fields[i].field;
 	return NULL;
 }
@@ -74,8 +75,8 @@ static void add_conffile(struct package *package, char *line)
 		return; /* "newconffile": not installed yet */
 	*space = '\0';
 	conffile.path = copy_of(line + 1);
-	package->conffiles = must(realloc(package->conffiles,
-					  (package->n_conffiles + 1) * sizeof(conffile)));
+	package->conffiles =
+		must(realloc(package->conffiles, (package->n_conffiles + 1) * sizeof(conffile)));
 	package->conffiles[package->n_conffiles++] = conffile;
 }
 
@@ -94,8 +95,8 @@ static void add_replacement(struct package *package, char *text)
 	}
 	text[strcspn(text, " (\n")] = '\0';
 	replacement.package = copy_of(text);
-	package->replaces = must(realloc(package->replaces,
-					 (package->n_replaces + 1) * sizeof(replacement)));
+	package->replaces =
+		must(realloc(package->replaces, (package->n_replaces + 1) * sizeof(replacement)));
 	package->replaces[package->n_replaces++] = replacement;
 }
 
@@ -117,7 +118,8 @@ static void add_package(struct packages *packages, struct stanza *stanza)
 	char *save = NULL;
 
 	if (stanza->package == NULL || stanza->version == NULL || stanza->status == NULL ||
-	    (!ends_in(stanza->status, " installed") && !ends_in(stanza->status, " half-configured")))
+	    (!ends_in(stanza->status, " installed") &&
+	     !ends_in(stanza->status, " half-configured")))
 		return;
 	package.plain = copy_of(stanza->package);
 	package.version = copy_of(stanza->version);
@@ -136,8 +138,8 @@ static void add_package(struct packages *packages, struct stanza *stanza)
 		add_replacement(&package, text);
 	if (packages->n == packages->room) {
 		packages->room = packages->room * 2 + 64;
-		packages->list = must(realloc(packages->list,
-					      packages->room * sizeof(*packages->list)));
+		packages->list =
+			must(realloc(packages->list, packages->room * sizeof(*packages->list)));
 	}
 	packages->list[packages->n++] = package;
 }

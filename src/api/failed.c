@@ -9,8 +9,8 @@
 #include "codec/text.h"
 
 PX_PRINTF(4, 0)
-static void px_fail(int code, const void *data, size_t size, const char *format,
-		    va_list arguments)
+
+static void px_fail(int code, const void *data, size_t size, const char *format, va_list arguments)
 {
 	struct px_context *context = px_context_current();
 

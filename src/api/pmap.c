@@ -20,7 +20,8 @@ static const char *px_sequence_wrong(const struct procs_function *function, size
 		return "an element size of 0";
 	if (sequence->base == NULL && n > 0)
 		return "a sequence at NULL";
-	if (function->raw == NULL && sequence->element_size != function->arguments[number].type.size)
+	if (function->raw == NULL &&
+	    sequence->element_size != function->arguments[number].type.size)
 		return "an element size that is not its argument's";
 	if (stride < sequence->element_size)
 		return "a stride less than the element size";

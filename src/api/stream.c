@@ -7,8 +7,7 @@
 #include "base/clock.h"
 #include "pool/stream.h"
 
-int procs_next_until(struct procs_stream *stream, struct procs_result *result,
-		     uint64_t deadline_ns)
+int procs_next_until(struct procs_stream *stream, struct procs_result *result, uint64_t deadline_ns)
 {
 	int error;
 

@@ -76,6 +76,7 @@ void px_context_free(struct px_context *context)
 /* Formats into the buffer; a text that is too long ends in dots, one for which
  * there is no memory is empty. */
 PX_PRINTF(2, 0)
+
 static struct procs_bytes px_format(struct px_buffer *buffer, const char *format, va_list arguments)
 {
 	va_list again;
@@ -106,8 +107,8 @@ static struct procs_bytes px_copy(struct px_buffer *buffer, const void *data, si
 	return (struct procs_bytes){ buffer->data, kept };
 }
 
-void px_context_fail(struct px_context *context, enum procs_cause cause, int code,
-		     const void *data, size_t size, const char *format, va_list arguments)
+void px_context_fail(struct px_context *context, enum procs_cause cause, int code, const void *data,
+		     size_t size, const char *format, va_list arguments)
 {
 	if (context->failed)
 		return;

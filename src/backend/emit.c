@@ -76,8 +76,7 @@ static bool px_emit_copy(struct px_runner *runner, struct px_frame frame, const 
 
 void px_runner_emit_failure(struct px_runner *runner, uint32_t item, uint64_t elapsed_ns)
 {
-	struct px_frame frame =
-		px_frame_of(PX_FRAME_FAILED, PX_FRAME_TPL, item, 0, elapsed_ns);
+	struct px_frame frame = px_frame_of(PX_FRAME_FAILED, PX_FRAME_TPL, item, 0, elapsed_ns);
 	struct px_failure *failure = &runner->context.failure;
 	int error = px_failure_encode(&runner->codec, failure, &frame.size);
 

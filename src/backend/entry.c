@@ -83,7 +83,8 @@ void px_entry(struct px_birth *birth)
 		      birth->leftover.low_to);
 	px_arena_hide(&backend->arena, birth->slot, birth->leftover.over_from,
 		      birth->leftover.over_to);
-	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(), cloned);
+	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
+			       cloned);
 	px_set_guards();
 	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
 }

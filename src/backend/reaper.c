@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,9 @@
 
 enum {
 	PX_P_PIDFD = 3,
-	PX_WAIT_AT_ONCE = 64,  /* children one px_reaper_wait looks at */
+	PX_WAIT_AT_ONCE = 64, /* children one px_reaper_wait looks at */
 	PX_ABANDONED_MOST = 256,
-	PX_EXITING = 0x4       /* the kernel's PF_EXITING in /proc/PID/stat */
+	PX_EXITING = 0x4 /* the kernel's PF_EXITING in /proc/PID/stat */
 };
 
 /* The kernel's struct pidfd_info, version 0, which glibc does not have. */
@@ -32,16 +33,25 @@ struct px_pidfd_info {
 };
 
 #define PX_PIDFD_INFO_EXIT (UINT64_C(1) << 3)
-#define PX_PIDFD_GET_INFO _IOWR(0xFF, 11, struct px_pidfd_info)
+#define PX_PIDFD_GET_INFO  _IOWR(0xFF, 11, struct px_pidfd_info)
 
 _Static_assert(sizeof(struct px_pidfd_info) == 64, "as the kernel has it");
+
+/* Found out at the first child; a race of two threads finds the same. */
+static _Atomic bool px_no_pidfd;
 
 struct px_child px_reaper_adopt(pid_t pid)
 {
 	struct px_child child = { .pid = pid, .pidfd = -1 };
 	const int saved = errno;
 
+	/* relaxed: a flag of its own */
+	if (atomic_load_explicit(&px_no_pidfd, memory_order_relaxed))
+		return child;
 	child.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* relaxed: as above; a want of descriptors passes, a missing call does not */
+	if (child.pidfd < 0 && (errno == ENOSYS || errno == EPERM))
+		atomic_store_explicit(&px_no_pidfd, true, memory_order_relaxed);
 	errno = saved;
 	return child;
 }
@@ -164,10 +174,9 @@ void px_reaper_kill(const struct px_child *child)
 
 	/* By number only where the kernel does not do it by pidfd: the pid is ours until it is
 	 * collected, unless the host takes our statuses. */
-	if (child->pid > 0 &&
-	    (child->pidfd < 0 ||
-	     (syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0) < 0 &&
-	      (errno == ENOSYS || errno == EPERM))))
+	if (child->pid > 0 && (child->pidfd < 0 || (syscall(SYS_pidfd_send_signal, child->pidfd,
+							    SIGKILL, NULL, 0) < 0 &&
+						    (errno == ENOSYS || errno == EPERM))))
 		kill(child->pid, SIGKILL);
 	errno = saved;
 }

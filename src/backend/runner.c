@@ -9,9 +9,9 @@
 #include "shm/doorbell.h"
 
 enum {
-	PX_STRIDE_NS = 100000,  /* work between two looks at the clock inside a chunk */
-	PX_SINGLE_NS = 5000,    /* items from this on are timed one by one */
-	PX_SHOW_TARGETS = 2     /* a chunk that takes this many targets shows what it has */
+	PX_STRIDE_NS = 100000, /* work between two looks at the clock inside a chunk */
+	PX_SINGLE_NS = 5000,   /* items from this on are timed one by one */
+	PX_SHOW_TARGETS = 2    /* a chunk that takes this many targets shows what it has */
 };
 
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
@@ -189,10 +189,9 @@ static void px_run_raw(struct px_runner *runner, uint32_t item, uint64_t now)
 	int code;
 
 	for (size_t i = 0; i < task.n_arguments; i++)
-		task.argument[i] = (struct procs_bytes){
-			runner->argument[i] + (uint64_t)item * runner->stride[i],
-			runner->argument_size[i]
-		};
+		task.argument[i] = (struct procs_bytes){ runner->argument[i] +
+								 (uint64_t)item * runner->stride[i],
+							 runner->argument_size[i] };
 	code = runner->function->raw(&task);
 	if (code != 0 && task.no_room)
 		px_context_blame(context, PROCS_CAUSE_TOO_BIG, EFBIG,

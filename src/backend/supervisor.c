@@ -12,10 +12,10 @@
 #include "shm/doorbell.h"
 #include "shm/take.h"
 
-#define PX_SWEEP (100 * PX_MILLISECOND)      /* between two looks at a pidfd */
-#define PX_SWEEP_BLIND (10 * PX_MILLISECOND) /* where no life word is watched */
+#define PX_SWEEP        (100 * PX_MILLISECOND) /* between two looks at a pidfd */
+#define PX_SWEEP_BLIND  (10 * PX_MILLISECOND)  /* where no life word is watched */
 #define PX_SUSPECT_LONG (100 * PX_MILLISECOND)
-#define PX_DYING_LONG PX_SECOND
+#define PX_DYING_LONG   PX_SECOND
 #define PX_LEAVING_LONG PX_SECOND
 
 static uint64_t px_sweep_interval(void)

@@ -5,7 +5,9 @@
 
 #include "base/px.h"
 
-enum { PX_BUFFER_LEAST = 256 };
+enum {
+	PX_BUFFER_LEAST = 256
+};
 
 /* Half as much again, so that growing step by step stays linear. */
 static size_t px_buffer_target(const struct px_buffer *buffer, size_t size)

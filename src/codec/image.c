@@ -98,8 +98,8 @@ static tpl_node *px_tpl_map(const struct px_plan *plan, void *staging, tpl_bin *
 	/* The order of the format: the struct, its array lengths, the blobs. */
 	if (plan->n_leaves == plan->n_blobs)
 		return tpl_map(format, b, b + 1, b + 2, b + 3, b + 4, b + 5, b + 6, b + 7);
-#define PX_MAP(...)                                                                         \
-	tpl_map(format, staging, __VA_ARGS__ b, b + 1, b + 2, b + 3, b + 4, b + 5, b + 6, b + 7)
+#define PX_MAP(...)                                                                                \
+ tpl_map(format, staging, __VA_ARGS__ b, b + 1, b + 2, b + 3, b + 4, b + 5, b + 6, b + 7)
 	switch (plan->n_arrays) {
 	case 0:
 		return PX_MAP();
@@ -157,8 +157,8 @@ static bool px_stage(const struct px_plan *plan, const unsigned char *object,
 			if (bytes.data == NULL && bytes.size > 0)
 				return false;
 			/* Not more than fits: the sum is refused before the cast matters. */
-			blobs[blob++] = (tpl_bin){ (void *)(uintptr_t)bytes.data,
-						   (uint32_t)bytes.size };
+			blobs[blob++] =
+				(tpl_bin){ (void *)(uintptr_t)bytes.data, (uint32_t)bytes.size };
 			size += 4 + px_min(bytes.size, UINT64_C(1) << 40);
 			continue;
 		}
@@ -192,8 +192,7 @@ static int px_tpl_pack(struct px_tpl_work *work, tpl_node *node)
 	size_t exact = 0;
 
 	if (tpl_pack(node, 0) < 0 || tpl_dump(node, TPL_GETSIZE, &exact) != 0 ||
-	    exact != work->size ||
-	    tpl_dump(node, TPL_MEM | TPL_PREALLOCD, work->image, exact) != 0)
+	    exact != work->size || tpl_dump(node, TPL_MEM | TPL_PREALLOCD, work->image, exact) != 0)
 		return -EINVAL;
 	return 0;
 }

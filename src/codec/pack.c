@@ -8,7 +8,7 @@
 #include "base/px.h"
 
 #define PX_PACK_PLAIN (UINT32_C(1) << 31)
-#define PX_PACK_HEAD sizeof(uint32_t)
+#define PX_PACK_HEAD  sizeof(uint32_t)
 
 _Static_assert(PX_PACK_BLOCK <= LZ4_MAX_INPUT_SIZE, "a block is one call of LZ4");
 
@@ -21,8 +21,9 @@ static uint64_t px_pack_block(const char *from, uint64_t size, char *to, uint64_
 	if (room <= PX_PACK_HEAD)
 		return 0;
 	room -= PX_PACK_HEAD;
-	packed = LZ4_compress_default(from, to + PX_PACK_HEAD, (int)size,
-				      (int)px_min(room, (uint64_t)LZ4_compressBound(PX_PACK_BLOCK)));
+	packed =
+		LZ4_compress_default(from, to + PX_PACK_HEAD, (int)size,
+				     (int)px_min(room, (uint64_t)LZ4_compressBound(PX_PACK_BLOCK)));
 	if (packed > 0 && (uint64_t)packed < size) {
 		head = (uint32_t)packed;
 	} else {

@@ -7,8 +7,7 @@
 static bool px_function_usable(const struct procs_function *function)
 {
 	return function->size >= sizeof(struct procs_function) && function->name != NULL &&
-	       function->n_arguments <= 8 &&
-	       function->arguments_size <= PROCS_ARGUMENTS_MAX &&
+	       function->n_arguments <= 8 && function->arguments_size <= PROCS_ARGUMENTS_MAX &&
 	       (function->loop != NULL) != (function->raw != NULL);
 }
 

@@ -34,10 +34,12 @@ void px_text_add(struct px_text *text, const char *format, ...)
 static size_t px_utf8(const unsigned char *at, size_t left)
 {
 	const unsigned char first = at[0];
-	const size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2
-						      : first < 0xf0	 ? 3
-						      : first < 0xf5	 ? 4
-									 : 0;
+	const size_t length = first < 0x80   ? 1
+			      : first < 0xc2 ? 0
+			      : first < 0xe0 ? 2
+			      : first < 0xf0 ? 3
+			      : first < 0xf5 ? 4
+					     : 0;
 
 	if (length == 0 || length > left)
 		return 0;
@@ -101,8 +103,7 @@ static void px_text_add_float(struct px_text *text, float number)
 	px_text_add(text, "%s", digits);
 }
 
-#define PX_LOAD(type, at)                                                                   \
-	(memcpy(&loaded_##type, (at), sizeof(loaded_##type)), loaded_##type)
+#define PX_LOAD(type, at) (memcpy(&loaded_##type, (at), sizeof(loaded_##type)), loaded_##type)
 
 static void px_text_add_integer(struct px_text *text, char code, const unsigned char *at)
 {

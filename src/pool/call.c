@@ -18,9 +18,9 @@ static int px_spec_check(const struct px_task_plans *plans, const struct procs_s
 	if (plans->error != 0)
 		return plans->error;
 	if (function->raw != NULL)
-		return spec->bytes == NULL && spec->size > 0	? -EINVAL
-		       : spec->size > PX_RAW_ARGUMENT_MOST ? -EFBIG
-							   : 0;
+		return spec->bytes == NULL && spec->size > 0 ? -EINVAL
+		       : spec->size > PX_RAW_ARGUMENT_MOST   ? -EFBIG
+							     : 0;
 	return spec->size == function->arguments_size ||
 			       (function->n_arguments == 0 && spec->size <= PROCS_ARGUMENTS_MAX)
 		       ? 0
@@ -50,7 +50,7 @@ static int px_spec_encode(struct procs_stream *stream, const struct px_task_plan
 					&call.size);
 		bytes = stream->codec.image.data;
 	} else if (error == 0 && spec->function->raw == NULL &&
-		 !px_plan_valid(&plans->arguments, spec->arguments))
+		   !px_plan_valid(&plans->arguments, spec->arguments))
 		error = -EINVAL;
 	if (error != 0)
 		return error;

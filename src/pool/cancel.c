@@ -12,8 +12,7 @@
 #include "backend/owner.h"
 #include "pool/local.h"
 
-static const struct px_verdict px_cancelled = { .cause = PROCS_CAUSE_CANCELLED,
-						.code = ECANCELED };
+static const struct px_verdict px_cancelled = { .cause = PROCS_CAUSE_CANCELLED, .code = ECANCELED };
 
 void px_cancels_init(struct px_cancels *cancels)
 {
@@ -97,8 +96,8 @@ static bool px_cancel_one(struct procs_stream *stream, uint64_t index, uint64_t 
 			return true;
 		if (!px_cancel_take_back(stream, span, index)) {
 			if (item == span->region.done && span->running)
-				px_backend_kill(stream->backend, span->slot,
-						PROCS_CAUSE_CANCELLED, now);
+				px_backend_kill(stream->backend, span->slot, PROCS_CAUSE_CANCELLED,
+						now);
 			return false;
 		}
 		span = px_window_find(&stream->window, index);
@@ -149,9 +148,8 @@ int px_cancel_fresh(struct procs_stream *stream, struct px_span **span)
 
 	for (size_t i = 0; i < cancels->n_open; i++) {
 		const uint64_t index = cancels->open[i];
-		struct px_span *found = index >= first && index < end
-						? px_window_find(window, index)
-						: NULL;
+		struct px_span *found =
+			index >= first && index < end ? px_window_find(window, index) : NULL;
 
 		if (found == NULL || found->state != PX_SPAN_WAITING)
 			continue;

@@ -226,8 +226,8 @@ static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t
 	struct px_span *span = desk->oldest;
 
 	desk->well = health == PX_HEALTH_WELL;
-	desk->passed = px_take_passed(px_backend_slot(stream->backend, slot), desk->passed,
-				      desk->posted);
+	desk->passed =
+		px_take_passed(px_backend_slot(stream->backend, slot), desk->passed, desk->posted);
 	while (span != NULL && desk->open > 0) {
 		struct px_span *newer = span->newer;
 

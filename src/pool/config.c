@@ -15,17 +15,17 @@
 #include "backend/owner.h"
 #include "base/px.h"
 
-#define PX_WINDOW_ITEMS 1024 /* a worker */
-#define PX_WINDOW_ITEMS_MOST (UINT64_C(1) << 40)
-#define PX_WINDOW_BYTES (UINT64_C(64) << 20)
+#define PX_WINDOW_ITEMS       1024 /* a worker */
+#define PX_WINDOW_ITEMS_MOST  (UINT64_C(1) << 40)
+#define PX_WINDOW_BYTES       (UINT64_C(64) << 20)
 #define PX_WINDOW_BYTES_LEAST UINT64_C(4096)
-#define PX_WINDOW_BYTES_MOST (UINT64_C(1) << 48)
-#define PX_TIMEOUT_LEAST UINT64_C(1000000)
-#define PX_TIMEOUT_MOST (UINT64_C(1) << 62)
-#define PX_RESERVE (UINT64_C(16) << 30)
-#define PX_RESERVE_VALGRIND (UINT64_C(64) << 20) /* it keeps books of each page */
-#define PX_RESERVE_LEAST (UINT64_C(64) << 10)
-#define PX_RESERVE_MOST (UINT64_C(1) << 44)
+#define PX_WINDOW_BYTES_MOST  (UINT64_C(1) << 48)
+#define PX_TIMEOUT_LEAST      UINT64_C(1000000)
+#define PX_TIMEOUT_MOST       (UINT64_C(1) << 62)
+#define PX_RESERVE            (UINT64_C(16) << 30)
+#define PX_RESERVE_VALGRIND   (UINT64_C(64) << 20) /* it keeps books of each page */
+#define PX_RESERVE_LEAST      (UINT64_C(64) << 10)
+#define PX_RESERVE_MOST       (UINT64_C(1) << 44)
 
 /* The CPUs this thread may use. */
 static uint32_t px_usable_cpus(void)

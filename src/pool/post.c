@@ -18,12 +18,12 @@ enum {
 	PX_UNKNOWN_ITEMS = 16 /* of a range, before anything is known about their results */
 };
 
-#define PX_HIRE_AGAIN (10 * PX_MILLISECOND)
+#define PX_HIRE_AGAIN    (10 * PX_MILLISECOND)
 #define PX_HIRE_PATIENCE PX_SECOND
-#define PX_WINDOW_NS (8 * PX_MILLISECOND)  /* of work, that the window should hold a worker */
-#define PX_WINDOW_GROWN (UINT64_C(1) << 20) /* items a worker, at most */
-#define PX_STEAL_LEAST (40 * PX_MICROSECOND) /* of work: two wake-ups */
-#define PX_STEAL_AFTER PX_MILLISECOND        /* on one item */
+#define PX_WINDOW_NS     (8 * PX_MILLISECOND)  /* of work, that the window should hold a worker */
+#define PX_WINDOW_GROWN  (UINT64_C(1) << 20)   /* items a worker, at most */
+#define PX_STEAL_LEAST   (40 * PX_MICROSECOND) /* of work: two wake-ups */
+#define PX_STEAL_AFTER   PX_MILLISECOND        /* on one item */
 
 /* Items that the window may hold. One that the caller left to us grows with
  * items that turn out to be short: 1,024 of 5 ns are no work at all. */
@@ -76,8 +76,8 @@ static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 	if (stream->value_size > 0)
 		size = px_min(size, px_stream_share(stream) / stream->value_size);
 	else
-		size = px_min(size, item > 0 ? 2 * px_stream_share(stream) / item
-					     : PX_UNKNOWN_ITEMS);
+		size = px_min(size,
+			      item > 0 ? 2 * px_stream_share(stream) / item : PX_UNKNOWN_ITEMS);
 	/* The tables must fit, with room for payload. */
 	size = px_min(size, area / 4 / (sizeof(struct px_frame) + stream->value_size));
 	return (uint32_t)px_clamp(size, 1, PX_RANGE_MOST);
@@ -158,7 +158,7 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 		.count = span->count,
 		.kind = map ? PX_KIND_MAP : PX_KIND_CALL,
 		.attempt = 1,
-		.share = !map		      ? UINT64_MAX
+		.share = !map                    ? UINT64_MAX
 			 : px_bytes_left(stream) ? px_stream_share(stream)
 						 : 1,
 	};
@@ -217,8 +217,7 @@ static void px_hire_failed(struct procs_stream *stream, int error, uint64_t now)
 	if (!stream->stalled || span == NULL)
 		return;
 	px_span_fail(stream, span,
-		     (struct px_verdict){ .cause = PROCS_CAUSE_RESOURCE,
-					  .code = -error });
+		     (struct px_verdict){ .cause = PROCS_CAUSE_RESOURCE, .code = -error });
 	stream->hire_again = now; /* each later range has one try */
 }
 
@@ -351,7 +350,8 @@ static struct px_span *px_steal(struct procs_stream *stream, uint64_t now)
 	if (victim == NULL || px_window_prepare(window, px_spans_needed(stream)) != 0)
 		return NULL;
 	stolen = px_slot_take_back(px_backend_slot(stream->backend, victim->slot),
-				   victim->region.sequence, victim->count, px_span_is_behind(victim));
+				   victim->region.sequence, victim->count,
+				   px_span_is_behind(victim));
 	if (px_chunk_empty(stolen))
 		return NULL;
 	if (stolen.from > 0)

@@ -144,8 +144,8 @@ bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_p
 	post->over = px_room_over(stream, desk);
 	post->start = px_room_gap(stream, desk, need);
 	/* The only range of its process may have all there is. */
-	post->limit = px_stream_maps(stream) ? px_min(post->start + need, desk->ceiling)
-					     : desk->ceiling;
+	post->limit =
+		px_stream_maps(stream) ? px_min(post->start + need, desk->ceiling) : desk->ceiling;
 	return post->start < desk->ceiling &&
 	       px_room_tables(stream, post->count) <= post->limit - post->start;
 }
@@ -179,7 +179,8 @@ struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot)
 {
 	struct px_desk *desk = &stream->desks[slot];
 	const uint64_t low = px_room_low(stream, desk);
-	const uint64_t top = px_min(px_align(px_room_top(stream, desk), stream->page), stream->half);
+	const uint64_t top =
+		px_min(px_align(px_room_top(stream, desk), stream->page), stream->half);
 
 	desk->floor = 0;
 	desk->ceiling = desk->over = stream->half;

@@ -16,10 +16,10 @@ enum {
 	PX_SPARE_SLOTS = 2 /* beyond twice the workers of a call, or the workers of a map */
 };
 
-#define PX_CHUNK_NS PX_MILLISECOND            /* of work in a chunk of a stream */
-#define PX_LOOK_NS (50 * PX_MICROSECOND)      /* what is ready is delivered that long unseen */
+#define PX_CHUNK_NS   PX_MILLISECOND        /* of work in a chunk of a stream */
+#define PX_LOOK_NS    (50 * PX_MICROSECOND) /* what is ready is delivered that long unseen */
 #define PX_NO_SLOT_NS (250 * PX_MICROSECOND)
-#define PX_AREA_PARTS 8                       /* of an output area, one may be full */
+#define PX_AREA_PARTS 8 /* of an output area, one may be full */
 
 /* Slots: a worker that has ended keeps its own until its process is gone and
  * its results are taken; the spare ones hide the wait. */
@@ -37,8 +37,7 @@ static uint32_t px_value_size_for(const struct px_config *config, const struct p
 				  const struct px_task_plans *plans)
 {
 	if (input->kind != PX_INPUT_MAP || input->function->raw != NULL || !plans->result.flat ||
-	    plans->result.size > PX_DENSE_MOST ||
-	    config->encoding != PROCS_ENCODING_AUTO ||
+	    plans->result.size > PX_DENSE_MOST || config->encoding != PROCS_ENCODING_AUTO ||
 	    config->compression == PROCS_COMPRESSION_ALWAYS ||
 	    config->checksum == PROCS_CHECKSUM_ALWAYS)
 		return 0;
@@ -81,8 +80,8 @@ static int px_stream_start(struct procs_stream *stream)
 
 	if (error != 0)
 		return error;
-	stream->half = px_align_down(px_backend_slot(stream->backend, 0).output_size / 2,
-				     stream->page);
+	stream->half =
+		px_align_down(px_backend_slot(stream->backend, 0).output_size / 2, stream->page);
 	/* A slot must have room for the oldest item whatever waits in it to be taken. */
 	stream->config.window_bytes =
 		px_min(stream->config.window_bytes,

@@ -34,8 +34,7 @@ static struct px_span *px_window_spare(struct px_window *window)
 }
 
 /* After `where`, or at the head if that is NULL. */
-static void px_window_insert(struct px_window *window, struct px_span *where,
-			     struct px_span *span)
+static void px_window_insert(struct px_window *window, struct px_span *where, struct px_span *span)
 {
 	span->previous = where;
 	span->next = where != NULL ? where->next : window->head;

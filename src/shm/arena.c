@@ -93,7 +93,8 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 		base = px_map(arena->geometry.size);
 		if (base == MAP_FAILED)
 			error = -errno;
-		if (error != 0 && error != -ENOMEM && error != -EAGAIN)
+		/* EINVAL is how valgrind says that it is too much. */
+		if (error != 0 && error != -ENOMEM && error != -EAGAIN && error != -EINVAL)
 			break;
 	}
 	errno = saved;

@@ -82,8 +82,8 @@ static long px_waitv(struct px_waitv *waits, size_t n, uint64_t deadline)
 {
 	const struct timespec until = px_timespec(deadline);
 
-	return syscall(SYS_futex_waitv, waits, (unsigned)n, 0,
-		       deadline == PX_NEVER ? NULL : &until, CLOCK_MONOTONIC);
+	return syscall(SYS_futex_waitv, waits, (unsigned)n, 0, deadline == PX_NEVER ? NULL : &until,
+		       CLOCK_MONOTONIC);
 }
 
 bool px_doorbell_watches_words(void)
@@ -97,7 +97,7 @@ bool px_doorbell_watches_words(void)
 
 		/* The word differs: where the call exists it says EAGAIN at once. */
 		state = px_waitv(&wait, 1, PX_NEVER) < 0 && errno == EAGAIN ? PX_WAITV_WORKS
-									      : PX_WAITV_MISSING;
+									    : PX_WAITV_MISSING;
 		/* relaxed: as above */
 		atomic_store_explicit(&px_waitv_state, state, memory_order_relaxed);
 	}

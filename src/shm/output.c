@@ -78,11 +78,11 @@ unsigned char *px_output_reserve(struct px_output *output, uint64_t size)
 	return px_output_find(output, size) == 0 ? output->slot.output + output->next : NULL;
 }
 
-void px_output_frame(struct px_output *output, struct px_frame frame,
-		     const unsigned char *payload)
+void px_output_frame(struct px_output *output, struct px_frame frame, const unsigned char *payload)
 {
 	const uint32_t row = output->value_size > 0 ? output->failures : frame.item;
-	struct px_frame *at = (struct px_frame *)(void *)(output->slot.output + output->frames) + row;
+	struct px_frame *at =
+		(struct px_frame *)(void *)(output->slot.output + output->frames) + row;
 
 	px_assert(row < output->count);
 	frame.offset = output->next;

@@ -93,10 +93,9 @@ bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, uint32_t fro
 		if (px_range_end(word) != end || px_range_next(word) > from)
 			return false;
 		/* relaxed: see px_slot_take_back() */
-	} while (!atomic_compare_exchange_weak_explicit(range, &word,
-							px_range_word(px_range_next(word), from),
-							memory_order_relaxed,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		range, &word, px_range_word(px_range_next(word), from), memory_order_relaxed,
+		memory_order_relaxed));
 	return true;
 }
 
@@ -151,9 +150,9 @@ struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t m
 		if (taper)
 			take = (uint32_t)px_min(take, (end - next + PX_TAPER - 1) / PX_TAPER);
 		/* relaxed: see px_slot_take_back() */
-	} while (!atomic_compare_exchange_weak_explicit(range, &word, px_range_word(next + take, end),
-							memory_order_relaxed,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		range, &word, px_range_word(next + take, end), memory_order_relaxed,
+		memory_order_relaxed));
 	return (struct px_chunk){ next, next + take };
 }
 
@@ -176,6 +175,5 @@ bool px_slot_publish(struct px_slot slot, uint64_t number)
 {
 	const uint64_t claimed = number << PX_CLAIM_SHIFT | PX_CLAIM_CLAIMED;
 
-	return px_slot_swap_claim(slot, claimed,
-				  (number + 1) << PX_CLAIM_SHIFT | PX_CLAIM_FREE);
+	return px_slot_swap_claim(slot, claimed, (number + 1) << PX_CLAIM_SHIFT | PX_CLAIM_FREE);
 }

@@ -82,8 +82,8 @@ int px_take_news(struct px_slot slot, struct px_region *region, uint32_t end,
 	return 0;
 }
 
-void px_take_values(struct px_slot slot, const struct px_region *region, uint32_t from,
-		    uint32_t to, void *values_out)
+void px_take_values(struct px_slot slot, const struct px_region *region, uint32_t from, uint32_t to,
+		    void *values_out)
 {
 	px_assert(region->placed && from <= to && to <= region->done);
 	px_take(slot, region->base + (uint64_t)from * region->value_size, values_out,
@@ -150,7 +150,8 @@ uint64_t px_take_done(struct px_slot slot, uint64_t sequence)
 	/* acquire: as in px_take_news(); masked to what a position has room for */
 	return (atomic_load_explicit(&slot.control->entry[sequence % PX_RING].progress.progress,
 				     memory_order_acquire) >>
-		1) & UINT32_MAX;
+		1) &
+	       UINT32_MAX;
 }
 
 uint64_t px_take_passed(struct px_slot slot, uint64_t known, uint64_t posted)
