@@ -18,9 +18,11 @@
 #define PX_DYING_LONG   PX_SECOND
 #define PX_LEAVING_LONG PX_SECOND
 
-static uint64_t px_sweep_interval(void)
+/* A word that is still 0 is that of a worker just born, or of one that could
+ * not register. */
+static uint64_t px_sweep_interval(uint32_t life)
 {
-	return px_doorbell_watches_words() ? PX_SWEEP : PX_SWEEP_BLIND;
+	return life != 0 && px_doorbell_watches_words() ? PX_SWEEP : PX_SWEEP_BLIND;
 }
 
 struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot)
@@ -90,7 +92,7 @@ static bool px_worker_is_well(struct px_backend *backend, struct px_worker *work
 		return true;
 	if (!px_life_is_well(life, worker->pid))
 		return false;
-	if (now - worker->swept < px_sweep_interval())
+	if (now - worker->swept < px_sweep_interval(life))
 		return true;
 	worker->swept = now;
 	worker->status = px_reaper_collect(&worker->child);
@@ -239,7 +241,7 @@ void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_
 {
 	_Atomic uint32_t *words[PX_SLEEPERS_MOST];
 	uint32_t expected[PX_SLEEPERS_MOST];
-	uint64_t latest = px_deadline(px_now(), px_sweep_interval());
+	uint64_t latest = px_deadline(px_now(), PX_SWEEP);
 	bool there = false;
 	size_t count = 0;
 
@@ -255,6 +257,7 @@ void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_
 		const uint32_t life = px_take_life(slot);
 
 		there |= px_ask(slot, watches[i].want);
+		latest = px_min(latest, px_deadline(px_now(), px_sweep_interval(life)));
 		if (count == PX_SLEEPERS_MOST ||
 		    backend->workers[watches[i].slot].state == PX_WORKER_SUSPECT)
 			continue;

@@ -65,12 +65,8 @@ static int count_lines(const char *path, const char *part)
 
 int pxt_arenas(void)
 {
-	int count = count_lines("/proc/self/maps", "/dev/zero (deleted)") +
-		    count_lines("/proc/self/maps", "memfd:procs");
-
-	for (int i = 0; i < PXT_SHARED_MOST; i++)
-		count -= shared[i] != NULL;
-	return count;
+	return count_lines("/proc/self/maps", "/dev/zero (deleted)") +
+	       count_lines("/proc/self/maps", "memfd:procs");
 }
 
 /* Children whose parent is this process, in whatever state: /proc/PID/stat. */
@@ -251,10 +247,21 @@ char *pxt_output(const char *const argv[], int *status_out)
 	return text;
 }
 
+/* By a file in memory, so that it works without anonymous mappings. */
+static void *map_shared(size_t size)
+{
+	const int fd = memfd_create("pxt", MFD_CLOEXEC);
+	void *memory = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return memory;
+}
+
 _Atomic uint64_t *pxt_shared(void)
 {
-	_Atomic uint64_t *word = mmap(NULL, sizeof(*word), PROT_READ | PROT_WRITE,
-				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	_Atomic uint64_t *word = map_shared(sizeof(*word));
 
 	for (int i = 0; i < PXT_SHARED_MOST && word != MAP_FAILED; i++) {
 		if (shared[i] != NULL)
