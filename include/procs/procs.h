@@ -66,7 +66,7 @@ enum procs_compression {
 
 /** Which results carry a checksum, to catch what a stray write left. */
 enum procs_checksum {
-	PROCS_CHECKSUM_AUTO = 0, /* those that are copied; not arrays of flat values, not views */
+	PROCS_CHECKSUM_AUTO = 0, /* those that are copied from a worker; no flat values, no views */
 	PROCS_CHECKSUM_NEVER = 1, /* none; their frames still do */
 	PROCS_CHECKSUM_ALWAYS = 2 /* all; views and flat values are then copied too */
 };

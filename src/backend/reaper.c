@@ -117,10 +117,15 @@ struct px_status px_reaper_collect(struct px_child *child)
 	return status;
 }
 
+struct px_fate {
+	unsigned long flags;
+	int code;
+};
+
 /* The fields of /proc/PID/stat behind the name, which may hold anything:
- * flags are the 9th field, the number of threads the 20th, the exit code the
- * last but none of those that the kernel may append. */
-static bool px_parse_stat(char *text, unsigned long *flags, long *threads, int *code)
+ * flags are the 9th field, the exit code the last but none of those that the
+ * kernel may append. */
+static bool px_parse_stat(char *text, struct px_fate *fate)
 {
 	char *at = strrchr(text, ')');
 	char *next = NULL, *save = NULL;
@@ -131,26 +136,21 @@ static bool px_parse_stat(char *text, unsigned long *flags, long *threads, int *
 	for (next = strtok_r(at + 1, " ", &save); next != NULL;
 	     next = strtok_r(NULL, " ", &save), field++) {
 		if (field == 9)
-			*flags = strtoul(next, NULL, 10);
-		else if (field == 20)
-			*threads = strtol(next, NULL, 10);
+			fate->flags = strtoul(next, NULL, 10);
 		else if (field == 52)
-			*code = (int)strtol(next, NULL, 10);
+			fate->code = (int)strtol(next, NULL, 10);
 	}
 	return field > 52;
 }
 
-struct px_status px_reaper_foresee(const struct px_child *child)
+static bool px_read_stat(const struct px_child *child, struct px_fate *fate)
 {
-	const struct px_status unknown = { .ending = PX_ENDING_NONE };
 	const int saved = errno;
-	unsigned long flags = 0;
 	char text[1024];
-	long threads = 0;
 	ssize_t size = -1;
-	int code = 0;
 	int fd;
 
+	*fate = (struct px_fate){ .flags = 0 };
 	snprintf(text, sizeof(text), "/proc/%d/stat", (int)child->pid);
 	fd = (int)syscall(SYS_openat, AT_FDCWD, text, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
@@ -159,13 +159,27 @@ struct px_status px_reaper_foresee(const struct px_child *child)
 	}
 	errno = saved;
 	if (size <= 0)
-		return unknown;
+		return false;
 	text[size] = '\0';
+	return px_parse_stat(text, fate);
+}
+
+struct px_status px_reaper_foresee(const struct px_child *child)
+{
+	struct px_fate fate;
+
 	/* A code of 0 is also what the kernel shows to those it does not trust, and a leader that
 	 * ended alone has one too; only a code says for certain that the whole process ends. */
-	if (!px_parse_stat(text, &flags, &threads, &code) || !(flags & PX_EXITING) || code == 0)
-		return unknown;
-	return px_status_of_wait(code);
+	if (!px_read_stat(child, &fate) || !(fate.flags & PX_EXITING) || fate.code == 0)
+		return (struct px_status){ .ending = PX_ENDING_NONE };
+	return px_status_of_wait(fate.code);
+}
+
+bool px_reaper_headless(const struct px_child *child)
+{
+	struct px_fate fate;
+
+	return px_read_stat(child, &fate) && (fate.flags & PX_EXITING);
 }
 
 void px_reaper_kill(const struct px_child *child)

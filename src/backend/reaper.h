@@ -42,6 +42,9 @@ struct px_status px_reaper_collect(struct px_child *child);
  * certain. Reads /proc. */
 struct px_status px_reaper_foresee(const struct px_child *child);
 
+/* Whether its first thread has ended, though others may run on. Reads /proc. */
+bool px_reaper_headless(const struct px_child *child);
+
 /* SIGKILL. */
 void px_reaper_kill(const struct px_child *child);
 

@@ -96,7 +96,10 @@ static bool px_worker_is_well(struct px_backend *backend, struct px_worker *work
 		return true;
 	worker->swept = now;
 	worker->status = px_reaper_collect(&worker->child);
-	return worker->status.ending == PX_ENDING_NONE;
+	if (worker->status.ending != PX_ENDING_NONE)
+		return false;
+	/* A process is collected when its last thread has ended; a life word tells of the first. */
+	return life != 0 || !px_reaper_headless(&worker->child);
 }
 
 static struct px_loss px_loss_of(const struct px_worker *worker)

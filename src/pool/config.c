@@ -157,7 +157,11 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		.order = o.order,
 		.encoding = o.encoding,
 		.compression = o.compression,
-		.checksum = o.checksum,
+		/* Inline there is nobody else whose writes could be torn, and the padding of a
+		 * value would make the checksum one of bytes that valgrind calls undefined. */
+		.checksum = o.start == PROCS_START_INLINE && o.checksum == PROCS_CHECKSUM_AUTO
+				    ? PROCS_CHECKSUM_NEVER
+				    : o.checksum,
 		.copy_results = o.copy_results,
 		.window_grows = o.window_items == 0,
 		.window_items = o.window_items,

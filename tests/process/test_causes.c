@@ -29,6 +29,7 @@ enum deed {
 	UNDERSCORE_EXIT,
 	QUICK_EXIT,
 	THREAD_EXIT,
+	THREAD_EXIT_BEFORE_OTHERS,
 	THREAD_CALLS_EXIT,
 	EXEC,
 	ABORT,
@@ -59,6 +60,13 @@ static void *call_exit(void *unused)
 	exit(9);
 }
 
+static void *stay(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
 static void exits(int deed)
 {
 	pthread_t thread;
@@ -72,6 +80,9 @@ static void exits(int deed)
 		_exit(0);
 	case QUICK_EXIT:
 		quick_exit(5);
+	case THREAD_EXIT_BEFORE_OTHERS:
+		pthread_create(&thread, NULL, stay, NULL);
+		pthread_exit(NULL);
 	case THREAD_EXIT:
 		pthread_exit(NULL);
 	case THREAD_CALLS_EXIT:
@@ -86,7 +97,8 @@ static void exits(int deed)
 	}
 }
 
-static void dies(int deed)
+/* What it does is meant: it must reach the processor also under UBSan. */
+__attribute__((no_sanitize("undefined"))) static void dies(int deed)
 {
 	static volatile int zero;
 	volatile char top = 1;
@@ -227,6 +239,7 @@ static void exit_has_its_status(void **state)
 	expect(NULL, QUICK_EXIT, PROCS_CAUSE_EXIT, 5, NULL);
 	expect(NULL, THREAD_CALLS_EXIT, PROCS_CAUSE_EXIT, 9, NULL);
 	expect(NULL, THREAD_EXIT, PROCS_CAUSE_EXIT, 0, NULL);
+	expect(NULL, THREAD_EXIT_BEFORE_OTHERS, PROCS_CAUSE_EXIT, 0, NULL);
 	expect(NULL, EXEC, PROCS_CAUSE_EXIT, 0, NULL);
 }
 
