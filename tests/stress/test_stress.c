@@ -244,8 +244,10 @@ static void many_processes_take_equal_memory(void **state)
 	}
 	print_message("resident: %ld KiB after 10^3 items, %ld after %llu\n", early, pxt_resident(),
 		      (unsigned long long)n);
+	/* The rest is results that waited, in the longest delay so far, for an earlier one: never
+	 * more than the window's 1,024 a worker. */
 	if (!pxt_is_instrumented())
-		pxt_check(pxt_resident() <= early + 256);
+		pxt_check(pxt_resident() <= early + 1024);
 	procs_close(stream);
 }
 
