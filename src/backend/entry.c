@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "backend/life.h"
+#include "backend/lifeline.h"
 #include "backend/local.h"
 #include "backend/owner.h"
 #include "codec/image.h"
@@ -68,16 +69,20 @@ void px_entry(struct px_birth *birth)
 {
 	struct px_backend *backend = birth->backend;
 	struct px_control *control = px_backend_slot(backend, birth->slot).control;
-	const bool cloned = birth->robust_list != NULL;
+	const bool cloned = birth->cloned;
 
+	if (!px_lifeline_tie(birth->lifeline, birth->host))
+		_exit(0);
 	px_owner_descend();
-	if (!birth->handlers_reset)
+	if (!cloned)
 		px_reset_handlers();
 	/* What the host had not written yet is the host's to write. */
 	__fpurge(stdout);
 	__fpurge(stderr);
 	px_image_after_fork();
 	px_reaper_after_fork();
+	if (cloned)
+		px_lifeline_after_fork();
 	px_arena_keep(&backend->arena, birth->slot);
 	px_arena_hide(&backend->arena, birth->slot, birth->leftover.low_from,
 		      birth->leftover.low_to);

@@ -88,7 +88,7 @@ static pid_t px_launch_clone(struct px_birth *birth, struct px_child *child_out)
 	pid_t pid;
 
 	birth->robust_list = px_life_list();
-	birth->handlers_reset = true;
+	birth->cloned = true;
 	if (tid == NULL) {
 		errno = ENOSYS;
 		return -1;
@@ -105,7 +105,7 @@ static pid_t px_launch_plain(struct px_birth *birth, struct px_child *child_out)
 	pid_t pid;
 
 	birth->robust_list = NULL;
-	birth->handlers_reset = false;
+	birth->cloned = false;
 	pid = fork();
 	if (pid == 0)
 		px_launch_child(birth);

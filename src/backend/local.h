@@ -31,6 +31,7 @@ struct px_worker {
 	uint64_t swept;          /* when its pidfd was last asked */
 	enum procs_cause reason; /* why we killed it, or NONE */
 	struct px_status status; /* once known */
+	int lifeline;            /* of the slot, whoever works in it; -1: none */
 };
 
 struct px_backend {
@@ -51,7 +52,9 @@ struct px_birth {
 	struct px_leftover leftover;
 	sigset_t mask;       /* to be in force while items run */
 	void *robust_list;   /* px_life_list of the parent's thread, or NULL: ask again */
-	bool handlers_reset; /* the kernel did it at birth */
+	bool cloned;         /* raw: handlers are reset, nothing is told of the fork */
+	int lifeline;        /* what ties it to its host */
+	pid_t host;          /* px_lifeline_host() */
 };
 
 /* Forks. In the parent: 0 and the child, or a negative errno. The child becomes

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "backend/life.h"
+#include "backend/lifeline.h"
 #include "backend/local.h"
 #include "base/clock.h"
 #include "shm/doorbell.h"
@@ -52,6 +53,16 @@ bool px_backend_vacant(struct px_backend *backend, uint32_t slot, uint64_t now)
 	return worker->state == PX_WORKER_VACANT;
 }
 
+/* The slot's read end is made for its first worker and kept for all. */
+static int px_launch_tied(struct px_birth *birth, struct px_worker *worker)
+{
+	if (worker->lifeline < 0)
+		worker->lifeline = px_lifeline_end();
+	birth->lifeline = worker->lifeline;
+	birth->host = px_lifeline_host();
+	return px_launch_fork(birth, &worker->child);
+}
+
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
 {
 	struct px_worker *worker = &backend->workers[slot];
@@ -59,12 +70,13 @@ int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftove
 	int error = 0;
 
 	px_assert(worker->state == PX_WORKER_VACANT);
-	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 } };
+	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 },
+				      .lifeline = worker->lifeline };
 	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
 	if (backend->start == PROCS_START_INLINE)
 		error = px_inline_open(backend);
 	else
-		error = px_launch_fork(&birth, &worker->child);
+		error = px_launch_tied(&birth, worker);
 	if (error != 0)
 		return error;
 	worker->pid = worker->child.pid;
@@ -293,9 +305,13 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 	backend->workers = calloc(wish->n_slots, sizeof(*backend->workers));
 	if (backend->workers == NULL)
 		goto err_backend;
+	for (uint32_t i = 0; i < wish->n_slots; i++)
+		backend->workers[i] = (struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1 };
 	error = px_arena_open(&backend->arena, wish->n_slots, wish->reserve, wish->least);
 	if (error != 0)
 		goto err_workers;
+	if (backend->start != PROCS_START_INLINE)
+		px_lifeline_hold();
 	*backend_out = backend;
 	return 0;
 
@@ -326,6 +342,15 @@ static void px_kill_children(struct px_backend *backend, bool leaving_too)
 			px_reaper_kill(&backend->workers[i].child);
 }
 
+static void px_abandon_children(struct px_backend *backend)
+{
+	for (uint32_t i = 0; i < backend->n_slots; i++) {
+		if (backend->workers[i].child.pid != 0)
+			px_reaper_abandon(&backend->workers[i].child);
+		px_lifeline_end_close(backend->workers[i].lifeline);
+	}
+}
+
 void px_backend_close(struct px_backend *backend)
 {
 	if (backend->start == PROCS_START_INLINE) {
@@ -336,10 +361,9 @@ void px_backend_close(struct px_backend *backend)
 		px_await_children(backend, px_deadline(px_now(), PX_SUSPECT_LONG));
 		px_kill_children(backend, true);
 		px_await_children(backend, px_deadline(px_now(), PX_DYING_LONG));
-		for (uint32_t i = 0; i < backend->n_slots; i++)
-			if (backend->workers[i].child.pid != 0)
-				px_reaper_abandon(&backend->workers[i].child);
+		px_abandon_children(backend);
 		px_reaper_tidy();
+		px_lifeline_release();
 	}
 	px_arena_close(&backend->arena);
 	free(backend->workers);

@@ -14,8 +14,10 @@ OWNERS = [
         "shm/arena.c",
     ),
     ("madvise <sys/mman.h>", "shm/arena.c backend/owner.c"),
-    ("fork vfork clone clone3 posix_spawn* prctl <spawn.h>", "backend/launch.c"),
-    ("<linux/sched.h> <sys/prctl.h> <sys/single_threaded.h>", "backend/launch.c"),
+    ("fork vfork clone clone3 posix_spawn* <spawn.h>", "backend/launch.c"),
+    ("<linux/sched.h> <sys/single_threaded.h>", "backend/launch.c"),
+    ("prctl <sys/prctl.h>", "backend/launch.c backend/lifeline.c"),
+    ("pipe pipe2 fcntl pthread_atfork", "backend/lifeline.c"),
     (
         "wait wait3 wait4 waitid waitpid kill tgkill pidfd_open pidfd_send_signal",
         "backend/reaper.c",
@@ -24,7 +26,8 @@ OWNERS = [
     ("set_robust_list get_robust_list SYS_gettid", "backend/life.c"),
     ("timer_create timer_settime timer_gettime timer_delete", "backend/alarm.c"),
     ("on_exit atexit at_quick_exit __cxa_at_quick_exit _exit __fpurge", "backend/entry.c"),
-    ("sigaction pthread_sigmask sigprocmask", "backend/entry.c backend/launch.c"),
+    ("sigaction sigprocmask", "backend/entry.c"),
+    ("pthread_sigmask", "backend/entry.c backend/launch.c backend/lifeline.c"),
     ("sched_getaffinity secure_getenv <sched.h>", "pool/config.c"),
     ("tpl_* TPL_* <tpl.h>", "codec/image.c"),
     ("LZ4_* <lz4.h>", "codec/pack.c"),
@@ -38,7 +41,7 @@ OWNERS = [
 # text into space of unknown size.
 FORBIDDEN = """
     exit quick_exit _Exit raise system popen signal setenv unsetenv putenv getenv
-    pthread_create pthread_atfork
+    pthread_create
     sem_timedwait pthread_cond_timedwait gettimeofday
     alloca strcpy stpcpy strcat sprintf vsprintf
     printf fprintf dprintf vprintf vfprintf vdprintf perror psignal

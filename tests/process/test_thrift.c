@@ -157,8 +157,9 @@ static void endless_input_takes_equal_memory(void **state)
 
 		print_message("resident: %ld KiB after 10^3 items, %ld after %d\n", early, late,
 			      last);
+		/* A delayed item lets up to 64 results wait, with a page each. */
 		if (!pxt_is_instrumented())
-			pxt_check(late <= early + 256);
+			pxt_check(late <= early + 512);
 		procs_close(stream);
 	}
 }

@@ -1,0 +1,166 @@
+#include "backend/lifeline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/px.h"
+
+static pthread_mutex_t px_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned px_holders;
+static bool px_has_handlers;
+static int px_read_end = -1;
+static int px_write_end = -1;
+
+static void px_close_ends(void)
+{
+	const int saved = errno;
+
+	if (px_read_end >= 0)
+		close(px_read_end);
+	if (px_write_end >= 0)
+		close(px_write_end);
+	px_read_end = px_write_end = -1;
+	errno = saved;
+}
+
+/* Signals are kept out, so that a handler of the host may fork. */
+static void px_enter(sigset_t *mask_out)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, mask_out);
+	pthread_mutex_lock(&px_lock);
+}
+
+static void px_leave(const sigset_t *mask)
+{
+	pthread_mutex_unlock(&px_lock);
+	pthread_sigmask(SIG_SETMASK, mask, NULL);
+}
+
+/* No fork between the making of the pipe and the note of its numbers. */
+static void px_before_fork(void)
+{
+	pthread_mutex_lock(&px_lock);
+}
+
+static void px_after_fork_in_host(void)
+{
+	pthread_mutex_unlock(&px_lock);
+}
+
+void px_lifeline_after_fork(void)
+{
+	px_close_ends();
+	px_holders = 0;
+	px_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+void px_lifeline_hold(void)
+{
+	const int saved = errno;
+	sigset_t mask;
+	int ends[2];
+
+	px_enter(&mask);
+	if (!px_has_handlers)
+		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
+						 px_lifeline_after_fork) == 0;
+	px_holders++;
+	/* Also where an earlier handle did without. */
+	if (px_has_handlers && px_write_end < 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+		px_read_end = ends[0];
+		px_write_end = ends[1];
+	}
+	px_leave(&mask);
+	errno = saved;
+}
+
+void px_lifeline_release(void)
+{
+	sigset_t mask;
+
+	px_enter(&mask);
+	if (--px_holders == 0)
+		px_close_ends();
+	px_leave(&mask);
+}
+
+/* A description of its own: O_ASYNC, the signal and its owner belong to that. */
+static int px_open_anew(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* When the host ends, the kernel lets go of files in the reverse order of their
+ * numbers. The write end goes first only if it is above: else the read end of a
+ * worker that closed all its descriptors, and with them its copy, is gone before
+ * anything happens to it. */
+static void px_write_end_above(int end)
+{
+	const int above = end < px_write_end ? -1 : fcntl(px_write_end, F_DUPFD_CLOEXEC, end + 1);
+
+	if (above < 0)
+		return;
+	close(px_write_end);
+	px_write_end = above;
+}
+
+int px_lifeline_end(void)
+{
+	const int saved = errno;
+	sigset_t mask;
+	int end = -1;
+
+	px_enter(&mask);
+	if (px_write_end >= 0)
+		end = px_open_anew(px_read_end);
+	if (end >= 0)
+		px_write_end_above(end);
+	px_leave(&mask);
+	if (end >= 0 && (fcntl(end, F_SETSIG, SIGKILL) != 0 ||
+			 fcntl(end, F_SETFL, O_RDONLY | O_NONBLOCK | O_ASYNC) != 0)) {
+		close(end);
+		end = -1;
+	}
+	errno = saved;
+	return end;
+}
+
+void px_lifeline_end_close(int end)
+{
+	const int saved = errno;
+
+	if (end >= 0)
+		close(end);
+	errno = saved;
+}
+
+pid_t px_lifeline_host(void)
+{
+	const pid_t pid = getpid();
+
+	return gettid() == pid ? pid : 0;
+}
+
+bool px_lifeline_tie(int end, pid_t host)
+{
+	char byte;
+
+	if (end >= 0 && fcntl(end, F_SETOWN, getpid()) == 0)
+		/* Tied first, then asked: whichever comes later, one of the two tells. */
+		return read(end, &byte, 1) != 0;
+	if (host == 0)
+		return true;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return getppid() == host;
+}
