@@ -15,6 +15,12 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+# define PROCS_C_LINKAGE extern "C"
+#else
+# define PROCS_C_LINKAGE
+#endif
+
+#ifdef __cplusplus
 extern "C" {
 #endif
 
@@ -85,7 +91,7 @@ PROCS_EXPORT const char *procs_cause_name(enum procs_cause cause);
 
 /**
  * One line for people, such as "Failed(EDOM: not odd: 6)" or
- * "Failed(SIGNAL SIGSEGV: f(3) was killed)".
+ * "Failed(SIGNAL SIGSEGV: f was killed)".
  *
  * Control characters and bytes that are not UTF-8 are shown as \xNN, so that
  * the line stays one line whatever the task wrote.
@@ -104,7 +110,8 @@ PROCS_EXPORT size_t procs_failed_text(const struct procs_failed *failed,
  * Fails the current item with cause ERROR; from inside a task.
  *
  * The first failure of an item decides, later ones are ignored; a value that
- * the task returns afterwards is dropped. Outside any item, and in threads that
+ * the task returns afterwards is dropped, and exit() ends the process but not
+ * this failure. A signal or a timeout before the task returns is the outcome. Outside any item, and in threads that
  * the task started itself, it only sets the thread's procs_last_failure().
  * @code: any int; an errno shows by its name in the text.
  * @format: as for printf, borrowed; the text is cut at 65,536 bytes and then

@@ -348,7 +348,7 @@ PROCS_EXPORT int procs_close(struct procs_stream *stream);
  * @size, @code: sizeof and PROCS_CODE of the variable; an integer of the same
  *               width but other sign is taken if the value fits.
  * Returns: 0. Errors: -ENODATA if the item failed, -EINVAL for another type or
- * NULL, -ERANGE for a value that the other sign cannot hold.
+ * NULL (of structs only the size is compared), -ERANGE for a value that the other sign cannot hold.
  * Ownership: strings and bytes in the value are borrowed like the result.
  * Blocks: no. Allocates: no.
  * Threads: that of the stream. Fork: any side. Signals: no.
@@ -426,7 +426,8 @@ PROCS_EXPORT const char *procs_text(const struct procs_result *result);
 # define PROCS_ARITY_(f, n)                                                    \
 	(void)sizeof(struct {                                                  \
 		_Static_assert(procs_arity_##f == (n),                         \
-			       "procs: wrong number of arguments for " #f);    \
+			       "procs: wrong number of arguments for " #f      \
+			       " (a literal with commas wants parentheses)");  \
 		int procs_unused;                                              \
 	})
 # define PROCS_SOME_1 none

@@ -35,7 +35,8 @@ extern "C" {
 /** A run of bytes as argument or result of a task: [size] at data; data may be
  * NULL if size is 0. As argument it is borrowed from the worker until the task
  * returns; as result it is borrowed from the task until it is encoded, so it
- * may be static, or from procs_scratch, but not a local array. */
+ * may be static, or from procs_scratch, but not a local array. Where it arrives,
+ * its data are aligned to 16. */
 struct procs_bytes {
 	const void *data;
 	size_t size; /* bytes; at most 2 GiB as argument, as result what fits the slot */
@@ -104,10 +105,11 @@ struct procs_function {
  *	PROCS_TASK(fill, fill);
  *
  * defines the task `fill`, to be used as procs_function_of(fill). With `static`
- * in front it belongs to its file; PROCS_TASK_DECLARE(fill); is for the header.
+ * in front it belongs to its file; PROCS_TASK_DECLARE(fill); is for the header,
+ * which C and C++ may share; a C++ file that defines the task includes it first.
  */
 #define PROCS_TASK(name, fn)                                                   \
-	PROCS_TASK_DECLARE(name);                                              \
+	const struct procs_function *procs_function_of_##name(void) PROCS_UNUSED; \
 	const struct procs_function *procs_function_of_##name(void)            \
 	{                                                                      \
 		static const struct procs_function procs_raw = {               \
@@ -118,7 +120,8 @@ struct procs_function {
 	}                                                                      \
 	struct procs_needs_semicolon
 #define PROCS_TASK_DECLARE(name)                                               \
-	const struct procs_function *procs_function_of_##name(void) PROCS_UNUSED
+	PROCS_C_LINKAGE const struct procs_function *                          \
+	procs_function_of_##name(void) PROCS_UNUSED
 
 /** The descriptor of a task, typed or raw, for the calls that take one. */
 #define procs_function_of(name) procs_function_of_##name()
@@ -240,8 +243,10 @@ extern const struct procs_struct *const __stop_procs_structs[]
 /**
  * PROCS_STRUCT(T, T1, field1, ...): teaches the struct T, spelled as tasks
  * spell it, with the types of its 1 to 16 fields. Fields may be of all types
- * an argument may have, taught structs, and fixed arrays of arithmetic types
- * (name the element's type). A field that is left out does not travel.
+ * an argument may have, taught structs, and fixed arrays of all these (name
+ * the element's type). A field that is left out may or may not arrive. A name
+ * means one layout in the whole program or shared object: tasks that use one
+ * that two files teach differently are refused.
  *
  *	struct point { double x, y; char name[8]; };
  *	PROCS_STRUCT(struct point, double, x, double, y, char, name);

@@ -60,6 +60,7 @@ void *procs_reserve(struct procs_task *task, size_t size)
 	room = px_output_reserve(task->output, size);
 	if (room == NULL) {
 		task->no_room = true;
+		task->wanted = size;
 		errno = ENOSPC;
 		return NULL;
 	}

@@ -5,19 +5,19 @@
 #include "base/clock.h"
 #include "base/px.h"
 
-#define PX_ALARM_SLACK_MOST (20 * PX_MILLISECOND)
+#define PX_ALARM_SLACK_MOST (10 * PX_MILLISECOND)
 
 uint64_t px_alarm_slack(uint64_t timeout_ns)
 {
 	return px_min(timeout_ns / 8, PX_ALARM_SLACK_MOST);
 }
 
-void px_alarm_open(struct px_alarm *alarm, uint64_t timeout_ns)
+void px_alarm_open(struct px_alarm *alarm, uint64_t timeout_ns, bool once)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
 
 	*alarm = (struct px_alarm){ .timeout_ns = timeout_ns,
-				    .slack_ns = px_alarm_slack(timeout_ns) };
+				    .slack_ns = once ? 0 : px_alarm_slack(timeout_ns) };
 	if (timeout_ns > 0)
 		alarm->works = timer_create(CLOCK_MONOTONIC, &event, &alarm->timer) == 0;
 }

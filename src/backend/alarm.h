@@ -4,7 +4,7 @@
  * It needs no watcher, works with every signal blocked and while the worker is
  * stopped. It is armed for a little longer than the timeout and armed again
  * only when less than the timeout is left, so an item is never killed early,
- * and late by at most an eighth or 20 ms, for 26 ns an item.
+ * and late by at most an eighth or 10 ms, for 26 ns an item.
  */
 #ifndef PROCS_BACKEND_ALARM_H
 #define PROCS_BACKEND_ALARM_H
@@ -26,8 +26,8 @@ uint64_t px_alarm_slack(uint64_t timeout_ns);
 
 /* In the worker, after its birth: timers are not inherited. Where the kernel
  * refuses (RLIMIT_SIGPENDING), `works` is false and the parent's deadline is
- * the only one. */
-void px_alarm_open(struct px_alarm *alarm, uint64_t timeout_ns);
+ * the only one. @once: a single item runs, so there is nothing to save. */
+void px_alarm_open(struct px_alarm *alarm, uint64_t timeout_ns, bool once);
 
 /* An item starts now: at least timeout_ns are left from here. */
 void px_alarm_item(struct px_alarm *alarm, uint64_t now);

@@ -41,7 +41,8 @@ struct procs_task {
 	uint64_t room;           /* bytes of it */
 	uint64_t committed;
 	bool is_committed;
-	bool no_room; /* a reserve was refused */
+	bool no_room;    /* a reserve was refused */
+	uint64_t wanted; /* how much it asked for */
 };
 
 /* The context of the item that this thread runs, or NULL. */

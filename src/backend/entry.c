@@ -44,7 +44,10 @@ void px_entry_leave(int status)
 static void px_exit_guard(int status, void *unused)
 {
 	(void)unused;
-	px_entry_leave(status);
+	fflush(stdout);
+	fflush(stderr);
+	px_worker_last_words();
+	_exit(status);
 }
 
 /* quick_exit keeps its status to itself, but glibc hands it, as a second

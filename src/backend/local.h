@@ -71,6 +71,9 @@ PX_NORETURN void px_entry_leave(int status);
 /* A worker's life, from after px_entry to its end. */
 PX_NORETURN void px_worker_live(struct px_birth *birth);
 
+/* The process ends inside an item by exit: what procs_fail said is its outcome. */
+void px_worker_last_words(void);
+
 /* The inline backend: the runner of slot 0 in this process. */
 int px_inline_open(struct px_backend *backend);
 void px_inline_close(struct px_backend *backend);

@@ -132,6 +132,7 @@ static void px_tell(struct px_runner *runner, uint32_t done)
 /* An item starts: its index, its alarm, the word that will blame it. */
 static void px_item_begins(struct px_runner *runner, uint32_t item, uint64_t now)
 {
+	runner->begun_ns = now;
 	px_alarm_item(&runner->alarm, now);
 	px_context_item(&runner->context, runner->post.first, item, runner->post.attempt);
 	px_output_running(&runner->output, item, now);
@@ -195,7 +196,8 @@ static void px_run_raw(struct px_runner *runner, uint32_t item, uint64_t now)
 	code = runner->function->raw(&task);
 	if (code != 0 && task.no_room)
 		px_context_blame(context, PROCS_CAUSE_TOO_BIG, EFBIG,
-				 "the slot has %llu bytes for results, the task wanted more",
+				 "the task wanted %llu bytes; a result has at most half of the slot's %llu",
+				 (unsigned long long)task.wanted,
 				 (unsigned long long)runner->slot.output_size);
 	else if (code != 0)
 		px_context_blame(context, PROCS_CAUSE_ERROR, code, "the task returned %d", code);
@@ -366,4 +368,19 @@ enum px_step px_runner_step(struct px_runner *runner)
 			return px_hand_back(runner);
 	}
 	return px_run_chunk(runner);
+}
+
+void px_runner_last_words(struct px_runner *runner)
+{
+	struct px_context *context = &runner->context;
+	uint32_t item;
+
+	if (px_context_current() != context || !context->failed)
+		return;
+	item = (uint32_t)(px_context_index(context) - context->first);
+	context->loop = NULL;
+	px_runner_emit_failure(runner, item, px_now() - runner->begun_ns);
+	px_output_done(&runner->output, item + 1);
+	if (px_slot_publish(runner->slot, runner->claims++))
+		px_tell(runner, item + 1);
 }

@@ -42,6 +42,7 @@ struct px_runner {
 	uint64_t argument_size[PX_SEQUENCES];
 	size_t n_arguments;
 	int argument_error;      /* -errno if the call's arguments cannot be read */
+	uint64_t begun_ns;       /* when the item, or the loop over some, began */
 	uint64_t spent_ns;       /* on the range */
 	struct px_buffer value;  /* a framed task's result, as a C object */
 	struct px_buffer packed; /* and what LZ4 made of it */
@@ -61,6 +62,10 @@ enum px_step {
 
 /* Runs one chunk, if anything is posted. */
 enum px_step px_runner_step(struct px_runner *runner);
+
+/* In the thread that runs an item, which will not return: publishes what failed
+ * it so far, if anything did. */
+void px_runner_last_words(struct px_runner *runner);
 
 /* Writes the outcome of the item just run: the value at `object` (of the
  * task's result type, or a raw task's committed bytes), or its failure. */

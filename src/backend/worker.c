@@ -12,6 +12,9 @@
  * write, or the parent was. */
 #define PX_WORKER_REST (100 * PX_MILLISECOND)
 
+/* One a process. Not on the stack: exit may be called when that is unwound. */
+static struct px_runner px_own;
+
 /* Without a range: sleeps, or says that it is time to leave. */
 static bool px_worker_rest(struct px_runner *runner, pid_t parent)
 {
@@ -47,22 +50,28 @@ static bool px_worker_run(struct px_runner *runner, pid_t parent)
 	}
 }
 
+void px_worker_last_words(void)
+{
+	if (px_own.own_process)
+		px_runner_last_words(&px_own);
+}
+
 void px_worker_live(struct px_birth *birth)
 {
 	struct px_backend *backend = birth->backend;
 	const struct px_slot slot = px_backend_slot(backend, birth->slot);
-	struct px_runner runner;
+	struct px_runner *runner = &px_own;
 	const pid_t parent = getppid();
 
-	px_runner_open(&runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans);
-	runner.own_process = true;
-	px_alarm_open(&runner.alarm, runner.order.timeout_ns);
-	if (!runner.alarm.works && runner.order.timeout_ns > 0)
+	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans);
+	runner->own_process = true;
+	px_alarm_open(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
+	if (!runner->alarm.works && runner->order.timeout_ns > 0)
 		/* relaxed: a hint for the parent's own deadline */
 		atomic_store_explicit(&slot.control->flags, PX_WORKER_NO_TIMER,
 				      memory_order_relaxed);
 	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
-	if (px_worker_run(&runner, parent))
+	if (px_worker_run(runner, parent))
 		px_life_resign();
 	px_entry_leave(0);
 }

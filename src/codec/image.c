@@ -11,6 +11,10 @@
 
 #include "base/px.h"
 
+enum {
+	PX_BYTES_ALIGN = 16 /* of what a struct procs_bytes points to, as malloc has it */
+};
+
 /* tpl exports its hooks, but its header does not say so. */
 extern tpl_hook_t tpl_hook;
 
@@ -251,16 +255,19 @@ int px_image_encode(struct px_codec *codec, const struct px_plan *plan, const vo
 	return px_tpl_run(&work);
 }
 
-/* Moves a string or blob that tpl allocated into our own memory. */
-static const void *px_move(char **free_at, void *from, size_t size)
+/* Moves a string or blob that tpl allocated into our own memory. Blobs may hold
+ * numbers: tpl gives them no alignment. */
+static const void *px_move(char **free_at, void *from, size_t size, size_t align)
 {
 	char *to = *free_at;
 
 	if (from == NULL)
 		return NULL;
+	if (align > 1)
+		to = (char *)px_align((uintptr_t)to, align);
 	memcpy(to, from, size);
 	to[size] = '\0';
-	*free_at += size + 1;
+	*free_at = to + size + 1;
 	tpl_hook.free(from);
 	return to;
 }
@@ -276,7 +283,8 @@ static void px_unstage(const struct px_plan *plan, const unsigned char *staging,
 		if (leaf->code == PROCS_CODE_BYTES) {
 			const tpl_bin bin = blobs[blob++];
 			const struct procs_bytes bytes = {
-				.data = px_move(&strings, bin.addr, bin.sz), .size = bin.sz
+				.data = px_move(&strings, bin.addr, bin.sz, PX_BYTES_ALIGN),
+				.size = bin.sz,
 			};
 
 			memcpy(object + leaf->offset, &bytes, sizeof(bytes));
@@ -285,7 +293,7 @@ static void px_unstage(const struct px_plan *plan, const unsigned char *staging,
 
 			memcpy(&string, staging + leaf->staged, sizeof(string));
 			string = (char *)(uintptr_t)px_move(&strings, string,
-							    string != NULL ? strlen(string) : 0);
+							    string != NULL ? strlen(string) : 0, 1);
 			memcpy(object + leaf->offset, &string, sizeof(string));
 		} else {
 			memcpy(object + leaf->offset, staging + leaf->staged,
@@ -310,7 +318,8 @@ int px_image_decode(struct px_codec *codec, const struct px_plan *plan, const vo
 		return -EBADMSG;
 	if (px_buffer_room(&codec->staging, plan->staging + 1) != 0 ||
 	    px_buffer_room(&codec->object, plan->size + 1) != 0 ||
-	    px_buffer_room(&codec->strings, sizes.strings + 1) != 0)
+	    px_buffer_room(&codec->strings,
+			   sizes.strings + 1 + plan->n_blobs * PX_BYTES_ALIGN) != 0)
 		return -ENOMEM;
 	memset(codec->staging.data, 0, plan->staging);
 	memset(codec->object.data, 0, plan->size);

@@ -29,6 +29,9 @@ void px_text_add_bytes(struct px_text *text, const void *bytes, size_t size);
 /* The value at `object`, by its plan. */
 void px_text_add_value(struct px_text *text, const struct px_plan *plan, const void *object);
 
+/* Why a plan cannot be made, or a specification not be taken. */
+void px_text_add_complaint(struct px_text *text, int error, const char *culprit);
+
 /* A failure, "Failed(...)". */
 void px_text_add_failed(struct px_text *text, const struct procs_failed *failed);
 

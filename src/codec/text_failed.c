@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "base/px.h"
@@ -76,4 +77,37 @@ void px_text_add_failed(struct px_text *text, const struct procs_failed *failed)
 		px_text_add_bytes(text, failed->message, failed->message_size);
 	}
 	px_text_add(text, ")");
+}
+
+void px_text_add_complaint(struct px_text *text, int error, const char *culprit)
+{
+	const char *name = culprit != NULL ? culprit : "it";
+
+	switch (error) {
+	case -ENOENT:
+		px_text_add(text, "no PROCS_STRUCT(%s, ...) in this program", name);
+		break;
+	case -ENOTUNIQ:
+		px_text_add(text, "two different PROCS_STRUCT(%s, ...) in this program", name);
+		break;
+	case -EPROTOTYPE:
+		px_text_add(text, "PROCS_STRUCT(%s, ...) describes one of another size", name);
+		break;
+	case -EDOM:
+		px_text_add(text, "PROCS_BODY has the argument %s in another place than PROCS_DECLARE",
+			    name);
+		break;
+	case -E2BIG:
+		px_text_add(text, "%s has too many parts", name);
+		break;
+	case -EFBIG:
+		px_text_add(text, "the arguments take more than 2 GiB, or than a slot has");
+		break;
+	case -ENOMEM:
+		px_text_add(text, "no memory");
+		break;
+	default:
+		px_text_add(text, "%s is not what the task takes", culprit != NULL ? culprit : "this");
+		break;
+	}
 }

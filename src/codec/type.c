@@ -37,15 +37,39 @@ struct px_maker {
 	size_t written; /* of the format */
 };
 
-static const struct procs_struct *px_find_struct(const struct procs_function *function,
-						 const char *name)
+static bool px_same_field(const struct procs_field *a, const struct procs_field *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->type.name, b->type.name) == 0 &&
+	       a->type.size == b->type.size && a->type.code == b->type.code &&
+	       a->offset == b->offset && a->count == b->count;
+}
+
+static bool px_same_struct(const struct procs_struct *a, const struct procs_struct *b)
+{
+	if (a->bytes != b->bytes || a->n_fields != b->n_fields)
+		return false;
+	for (uint64_t i = 0; i < a->n_fields; i++)
+		if (!px_same_field(&a->fields[i], &b->fields[i]))
+			return false;
+	return true;
+}
+
+/* Many files may include the same one; two files may also mean different things
+ * by one name, and nothing says which of them the task does. */
+static int px_find_struct(const struct procs_function *function, const char *name,
+			  const struct procs_struct **found_out)
 {
 	const struct procs_struct *const *at = function->structs;
 
-	for (; at != NULL && at < function->structs_end; at++)
-		if (strcmp((*at)->name, name) == 0)
-			return *at;
-	return NULL;
+	*found_out = NULL;
+	for (; at != NULL && at < function->structs_end; at++) {
+		if (strcmp((*at)->name, name) != 0)
+			continue;
+		if (*found_out != NULL && !px_same_struct(*found_out, *at))
+			return -ENOTUNIQ;
+		*found_out = *at;
+	}
+	return *found_out != NULL ? 0 : -ENOENT;
 }
 
 static int px_maker_write(struct px_maker *maker, const char *text)
@@ -121,9 +145,9 @@ static int px_maker_type(struct px_maker *maker, const struct procs_type *type, 
 	if (count > PX_LEAVES_MOST || depth == PX_NESTING_MOST)
 		return -E2BIG;
 	if (type->code == PROCS_CODE_STRUCT) {
-		found = px_find_struct(maker->function, type->name);
-		if (found == NULL)
-			return -ENOENT;
+		error = px_find_struct(maker->function, type->name, &found);
+		if (error != 0)
+			return error;
 		if (found->bytes != type->size)
 			return -EPROTOTYPE;
 	}
@@ -196,6 +220,12 @@ int px_plan_arguments(struct px_plan *plan, const struct procs_function *functio
 	for (uint64_t i = 0; i < function->n_arguments && error == 0; i++) {
 		const struct procs_field *field = &function->arguments[i];
 
+		/* The struct follows PROCS_DECLARE, this list PROCS_BODY. */
+		if (i > 0 && field->offset <= field[-1].offset) {
+			maker.culprit = field->name;
+			error = -EDOM;
+			break;
+		}
 		error = px_maker_type(&maker, &field->type, field->offset, field->count, 0);
 	}
 	if (error == 0)

@@ -49,9 +49,11 @@ struct px_plan {
  * The plan of a task's result, or of its arguments as one struct. Raw tasks
  * have neither: their plan is empty and flat.
  *
- * 0; -ENOENT for a struct that PROCS_STRUCT did not teach, -EPROTOTYPE if it
- * taught one of another size, -E2BIG beyond the bounds above. On error *culprit
- * names the type or is NULL; borrowed from the program.
+ * 0; -ENOENT for a struct that PROCS_STRUCT did not teach, -ENOTUNIQ if it
+ * taught two of that name, -EPROTOTYPE if it taught one of another size, -EDOM
+ * for arguments in another order than they were declared in, -E2BIG beyond the
+ * bounds above. On error *culprit names the type or is NULL; borrowed from the
+ * program.
  */
 int px_plan_result(struct px_plan *plan, const struct procs_function *function,
 		   const char **culprit);

@@ -21,6 +21,8 @@ static int px_spec_check(const struct px_task_plans *plans, const struct procs_s
 		return spec->bytes == NULL && spec->size > 0 ? -EINVAL
 		       : spec->size > PX_RAW_ARGUMENT_MOST   ? -EFBIG
 							     : 0;
+	if (spec->bytes != NULL) /* made for a raw task */
+		return -EINVAL;
 	return spec->size == function->arguments_size ||
 			       (function->n_arguments == 0 && spec->size <= PROCS_ARGUMENTS_MAX)
 		       ? 0
@@ -114,12 +116,13 @@ int px_call_pull(struct procs_stream *stream)
 	span = px_window_append(&stream->window, 1);
 	span->function = spec.function;
 	if (spec.function == NULL) {
-		px_spec_refuse(stream, span, -EINVAL, "no task");
+		px_spec_refuse(stream, span, -EINVAL, NULL);
 		return 0;
 	}
 	plans = px_plans_of(&stream->plans, spec.function);
 	error = plans != NULL ? px_spec_encode(stream, plans, &spec, span) : -ENOMEM;
 	if (error != 0)
-		px_spec_refuse(stream, span, error, plans != NULL ? plans->culprit : NULL);
+		px_spec_refuse(stream, span, error,
+			       plans != NULL && plans->error != 0 ? plans->culprit : NULL);
 	return 0;
 }

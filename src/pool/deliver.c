@@ -39,9 +39,12 @@ static void px_verdict_text(struct procs_stream *stream, const struct px_verdict
 		break;
 	case PROCS_CAUSE_TOO_BIG:
 	case PROCS_CAUSE_ENCODE:
-		px_text_add(&text, "the arguments of %s cannot be handed over", function);
-		if (verdict->culprit != NULL)
-			px_text_add(&text, ": %s", verdict->culprit);
+		if (*function == '\0') {
+			px_text_add(&text, "a specification without a function");
+			break;
+		}
+		px_text_add(&text, "%s cannot be called: ", function);
+		px_text_add_complaint(&text, -verdict->code, verdict->culprit);
 		break;
 	case PROCS_CAUSE_DECODE:
 		px_text_add(&text, "no memory for the result of %s", function);

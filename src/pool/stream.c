@@ -19,6 +19,7 @@ enum {
 #define PX_CHUNK_NS   PX_MILLISECOND        /* of work in a chunk of a stream */
 #define PX_LOOK_NS    (50 * PX_MICROSECOND) /* what is ready is delivered that long unseen */
 #define PX_NO_SLOT_NS (250 * PX_MICROSECOND)
+#define PX_OUTPUT_LEAST (UINT64_C(1) << 20) /* of a slot, where there is no address space */
 #define PX_AREA_PARTS 8 /* of an output area, one may be full */
 
 /* Slots: a worker that has ended keeps its own until its process is gone and
@@ -72,7 +73,7 @@ static int px_stream_start(struct procs_stream *stream)
 		.start = stream->config.start,
 		.n_slots = stream->n_slots,
 		.reserve = stream->config.reserve_bytes,
-		.least = px_min(stream->config.window_bytes, stream->config.reserve_bytes),
+		.least = px_min(PX_OUTPUT_LEAST, stream->config.reserve_bytes),
 		.order = px_order_for(stream),
 		.plans = &stream->plans,
 	};
@@ -101,7 +102,7 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 	plans = px_plans_of(&stream->plans, stream->input.function);
 	if (plans == NULL)
 		return -ENOMEM;
-	*culprit = plans->culprit;
+	*culprit = plans->error != 0 ? plans->culprit : NULL;
 	if (plans->error == 0)
 		stream->value_size = px_value_size_for(&stream->config, &stream->input, plans);
 	return plans->error;

@@ -81,6 +81,22 @@ static void run(const struct procs_options *options)
 	CHECK(procs_close(stream) == 0);
 }
 
+// A task that a C file defines, declared by a header that both may have.
+PROCS_TASK_DECLARE(far_fill);
+
+static void run_far()
+{
+	const unsigned char five = 5;
+	procs_spec spec = procs_raw(procs_function_of(far_fill), &five, 1);
+	procs_stream *stream = procs_call(&spec, 1, nullptr);
+	procs_result result;
+	std::size_t size = 0;
+
+	CHECK(procs_next(stream, &result) == 1 && result.failed == nullptr);
+	CHECK(std::memcmp(procs_view(&result, &size), "xxxxx", 5) == 0 && size == 5);
+	procs_close(stream);
+}
+
 int main()
 {
 	const rlimit none = { 0, 0 };
@@ -93,11 +109,12 @@ int main()
 	try {
 		run(nullptr);
 		run(&options);
+		run_far();
 	} catch (...) {
 		std::printf("FAILED: an exception of a task came out, in %s\n",
 			    getpid() == host ? "the host" : "a worker");
 		_exit(1);
 	}
-	std::printf("%d passed, %d failed\n", 22 - failures, failures);
+	std::printf("%d passed, %d failed\n", 24 - failures, failures);
 	return failures == 0 ? 0 : 1;
 }

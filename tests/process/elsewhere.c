@@ -18,6 +18,18 @@ static PROCS_DEFINE1(int, twice, int, x)
 	return 2 * x;
 }
 
+/* test_misuse.c means something else by this name, of the same size. */
+struct homonym {
+	const char *text;
+};
+PROCS_STRUCT(struct homonym, const char *, text);
+
+/* Its arguments in the other order. */
+PROCS_BODY2(int, far_difference, int, b, int, a)
+{
+	return a - b;
+}
+
 static int fill(struct procs_task *task)
 {
 	size_t size;

@@ -7,5 +7,6 @@
 PROCS_DECLARE2(long, far_product, long, a, short, b);
 PROCS_DECLARE0(const char *, far_name);
 PROCS_TASK_DECLARE(far_fill);
+PROCS_DECLARE2(int, far_difference, int, a, int, b);
 
 #endif

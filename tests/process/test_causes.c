@@ -24,6 +24,7 @@ enum deed {
 	FAIL_DATA,
 	FAIL_TWICE,
 	FAIL_THEN_CRASH,
+	FAIL_THEN_EXIT,
 	EXIT_0,
 	EXIT_3,
 	UNDERSCORE_EXIT,
@@ -162,6 +163,9 @@ static PROCS_DEFINE1(int, act, int, deed)
 		procs_fail(EPERM, "the first");
 		procs_fail(EIO, "the second");
 		return 3;
+	case FAIL_THEN_EXIT:
+		procs_fail(EPERM, "the first");
+		exit(3);
 	case FAIL_THEN_CRASH:
 		procs_fail(EPERM, "lost");
 		abort();
@@ -221,6 +225,7 @@ static void error_has_code_text_and_data(void **state)
 	expect(NULL, FAIL_ERRNO, PROCS_CAUSE_ERROR, ENOENT, "Failed(ENOENT: no file, 100%)");
 	expect(NULL, FAIL_CODE, PROCS_CAUSE_ERROR, -70000, "Failed(ERROR -70000: code)");
 	expect(NULL, FAIL_TWICE, PROCS_CAUSE_ERROR, EPERM, "Failed(EPERM: the first)");
+	expect(NULL, FAIL_THEN_EXIT, PROCS_CAUSE_ERROR, EPERM, "Failed(EPERM: the first)");
 	expect(NULL, FAIL_THEN_CRASH, PROCS_CAUSE_SIGNAL, SIGABRT, NULL);
 	stream = procs_call(specs, 1, NULL);
 	pxt_equal(procs_next(stream, &result), 1);

@@ -565,7 +565,7 @@ static void it_works_without_proc_and_dev(void **state)
 
 static void in_little_address_space(void *unused)
 {
-	const struct rlimit limit = { 1 << 30, 1 << 30 };
+	const struct rlimit limit = { 200 << 20, 200 << 20 };
 
 	(void)unused;
 	pxt_equal(setrlimit(RLIMIT_AS, &limit), 0);

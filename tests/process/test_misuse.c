@@ -15,6 +15,7 @@
 
 #include <procs/procs.h>
 
+#include "elsewhere.h"
 #include "pxt.h"
 
 enum misdeed {
@@ -262,6 +263,15 @@ struct unknown {
 };
 
 static PROCS_DEFINE1(int, take_unknown, struct unknown, u) { return u.a; }
+static PROCS_DEFINE0(struct unknown, give_unknown) { return (struct unknown){ 1 }; }
+
+/* elsewhere.c teaches another of that name. */
+struct homonym {
+	int a, b;
+};
+PROCS_STRUCT(struct homonym, int, a, int, b);
+
+static PROCS_DEFINE1(int, take_homonym, struct homonym, x) { return x.a + x.b; }
 
 static void nonsense_is_refused(void **state)
 {
@@ -319,21 +329,48 @@ static void nonsense_is_refused(void **state)
 static void a_wrong_specification_costs_one_item(void **state)
 {
 	struct unknown unknown = { 1 };
-	struct procs_spec specs[] = { procs_proc(same, 1), procs_proc(take_unknown, unknown),
-				      procs_spec_make(procs_function_of(same), "long", 129),
-				      procs_spec_make(procs_function_of(same), "12345678", 8),
-				      procs_proc(same, 2) };
-	struct procs_stream *stream = procs_call(specs, 5, NULL);
+	struct homonym homonym = { 1, 2 };
+	int x = 300;
+	struct procs_spec specs[] = {
+		procs_proc(take_unknown, unknown),
+		procs_proc(give_unknown),
+		procs_proc(take_homonym, homonym),
+		procs_proc(far_difference, 1, 10),
+		procs_spec_make(procs_function_of(same), "long", 129),
+		procs_spec_make(procs_function_of(same), "12345678", 8),
+		procs_raw(procs_function_of(same), &x, sizeof(x)),
+		procs_raw(procs_function_of(far_fill), NULL, 8),
+		{ 0 },
+		procs_proc(same, 2),
+	};
+	static const char *const texts[] = {
+		"take_unknown cannot be called: no PROCS_STRUCT(struct unknown, ...) in this program",
+		"give_unknown cannot be called: no PROCS_STRUCT(struct unknown, ...) in this program",
+		"take_homonym cannot be called: two different PROCS_STRUCT(struct homonym, ...) in this "
+		"program",
+		"far_difference cannot be called: PROCS_BODY has the argument a in another place than "
+		"PROCS_DECLARE",
+		"same cannot be called: this is not what the task takes",
+		"same cannot be called: this is not what the task takes",
+		"same cannot be called: this is not what the task takes",
+		"far_fill cannot be called: this is not what the task takes",
+		"a specification without a function",
+	};
+	const int n = sizeof(specs) / sizeof(specs[0]);
+	struct procs_stream *stream = procs_call(specs, (size_t)n, NULL);
 	struct procs_result result;
 
 	(void)state;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < n - 1; i++) {
 		pxt_equal(procs_next(stream, &result), 1);
-		pxt_equal(result.failed != NULL, i > 0 && i < 4);
-		if (result.failed != NULL)
-			pxt_equal(result.failed->cause, PROCS_CAUSE_ENCODE);
+		pxt_check(result.failed != NULL);
+		pxt_equal(result.failed->cause, PROCS_CAUSE_ENCODE);
+		pxt_text(result.failed->message, texts[i]);
 	}
+	pxt_equal(procs_next(stream, &result), 1);
+	pxt_check(result.failed == NULL);
 	procs_close(stream);
+	refused(procs_pmap(take_homonym, 1, NULL, &homonym), ENOTUNIQ);
 }
 
 /* The symbols that gcc and glibc call when a stack or a buffer is overrun. */

@@ -311,6 +311,7 @@ static void bytes_and_structs_with_pointers_are_exact(void **state)
 		pxt_check(back.second == NULL);
 		pxt_equal(back.bytes.size, 5);
 		pxt_check(memcmp(back.bytes.data, "a\0b\0c", 5) == 0);
+		pxt_equal((uintptr_t)back.bytes.data % 16, 0);
 		pxt_equal(procs_next(stream, &result), 1);
 		pxt_equal(procs_value(&result, &bytes), 0);
 		pxt_equal(bytes.size, 5);

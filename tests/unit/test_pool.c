@@ -196,21 +196,25 @@ static void an_alarm_leaves_each_item_its_time(void **state)
 
 	(void)state;
 	pxt_equal(px_alarm_slack(8 * PX_MILLISECOND), PX_MILLISECOND);
-	pxt_equal(px_alarm_slack(3600 * PX_SECOND), 20 * PX_MILLISECOND);
-	px_alarm_open(&alarm, 0);
+	pxt_equal(px_alarm_slack(3600 * PX_SECOND), 10 * PX_MILLISECOND);
+	px_alarm_open(&alarm, 0, false);
 	pxt_check(!alarm.works);
 	px_alarm_item(&alarm, now);
-	px_alarm_open(&alarm, 60 * PX_SECOND);
+	px_alarm_open(&alarm, 60 * PX_SECOND, false);
 	pxt_check(alarm.works);
 	px_alarm_item(&alarm, now);
-	pxt_equal(alarm.expires, now + 60 * PX_SECOND + 20 * PX_MILLISECOND);
+	pxt_equal(alarm.expires, now + 60 * PX_SECOND + 10 * PX_MILLISECOND);
 	/* Not set again while enough is left. */
-	px_alarm_item(&alarm, now + 20 * PX_MILLISECOND);
-	pxt_equal(alarm.expires, now + 60 * PX_SECOND + 20 * PX_MILLISECOND);
-	px_alarm_item(&alarm, now + 20 * PX_MILLISECOND + 1);
-	pxt_equal(alarm.expires, now + 60 * PX_SECOND + 40 * PX_MILLISECOND + 1);
+	px_alarm_item(&alarm, now + 10 * PX_MILLISECOND);
+	pxt_equal(alarm.expires, now + 60 * PX_SECOND + 10 * PX_MILLISECOND);
+	px_alarm_item(&alarm, now + 10 * PX_MILLISECOND + 1);
+	pxt_equal(alarm.expires, now + 60 * PX_SECOND + 20 * PX_MILLISECOND + 1);
 	px_alarm_off(&alarm);
 	pxt_equal(alarm.expires, 0);
+	timer_delete(alarm.timer);
+	px_alarm_open(&alarm, 60 * PX_SECOND, true);
+	px_alarm_item(&alarm, now);
+	pxt_equal(alarm.expires, now + 60 * PX_SECOND);
 	timer_delete(alarm.timer);
 }
 
