@@ -7,14 +7,14 @@
  *	Ringer    a worker: stores what is new (px_output_done), then px_tell: without WANT
  *	          px_doorbell_ring in any case, with WANT only if px_doorbell_wanted. RINGS
  *	          times. Each has a ticket of its own, the `asleep` of its slot; with
- *	          ONE_TICKET both read one, which is more than the C has.
+ *	          ONE_TICKET both read one, as threads do in px_backend_interrupt.
  *	Sleeper   the parent: px_backend_seen, px_collect, and if there is nothing
  *	          px_backend_wait: px_announce, px_ask, px_doorbell_sleep. The worker's own
  *	          sleep (px_worker_rest, px_slot_rest) is the same without WANT.
  *	Memory    store buffers: a plain, relaxed or release store waits in its process's
  *	          queue and comes to memory at any later moment, in order (TSO, as on
  *	          x86-64). A fence and a read-modify-write wait until the queue is empty.
- *	Stray     one wake-up for no reason, as by a signal.
+ *	Stray     with STRAY, one wake-up for no reason, as by a signal.
  *
  * The kernel: FUTEX_WAIT compares and blocks in one step, FUTEX_WAKE unblocks who is
  * blocked, also if its ringer has dawdled since it decided to call it. A full barrier
@@ -42,11 +42,13 @@
  *	BROKEN_NO_RECHECK       px_ask does not look again after it stored its want
  *	BROKEN_NEW_VALUE        the ticket is compared with the bell's new value
  *	BROKEN_SEEN_LATE        the bell is read after looking for news
+ *	BROKEN_BURIED           with CRASH: a life word that is known to be marked is slept on
+ *	                        again, which is no sleep but a cycle
  *	BROKEN_UNWATCHED        with CRASH: a ringer that has nothing left to tell is not
- *	                        watched. It may die, or be stopped, between its increment and
- *	                        its wake-up, and the rings of others behind it wake nobody.
- *	                        This one is in the C (px_stream_wait watches slots with
- *	                        open ranges): there it costs up to 100 ms, the bound of a sleep.
+ *	                        watched. If it dies between its increment and its wake-up, the
+ *	                        rings of the other behind it wake nobody. This one is in the C
+ *	                        (px_stream_wait watches slots with open ranges): there it costs
+ *	                        up to 100 ms, the bound of a sleep.
  */
 
 #ifndef RINGS
@@ -91,14 +93,23 @@ inline fence(me)
 	empty(queue[me])
 }
 
+inline arrive(from)
+{
+	d_step {
+		nempty(queue[from]) -> queue[from] ? at, value;
+		memory[at] = value;
+		at = 0; value = 0
+	}
+}
+
 active proctype Memory()
 {
 	byte at, value;
 
 end:	do
-	:: d_step { nempty(queue[0]) -> queue[0] ? at, value; memory[at] = value; at = 0; value = 0 }
-	:: d_step { nempty(queue[1]) -> queue[1] ? at, value; memory[at] = value; at = 0; value = 0 }
-	:: d_step { nempty(queue[2]) -> queue[2] ? at, value; memory[at] = value; at = 0; value = 0 }
+	:: arrive(0)
+	:: arrive(1)
+	:: arrive(2)
 	od
 }
 
@@ -107,7 +118,10 @@ inline ring(me)
 {
 	d_step { empty(queue[me]) -> old = memory[BELL]; memory[BELL] = old + 1 };
 #ifdef BROKEN_FLAG
-	d_step { empty(queue[me]) -> wake = memory[TICKET(me)] != 0; memory[TICKET(me)] = 0; old = 0 };
+	d_step {
+		empty(queue[me]) -> wake = memory[TICKET(me)] != 0;
+		memory[TICKET(me)] = 0; old = 0
+	};
 #elif defined(BROKEN_NEW_VALUE)
 	d_step { wake = memory[TICKET(me)] == ((old + 1) | ANNOUNCED); old = 0 };
 #else
@@ -224,8 +238,12 @@ inline ask_some()
 #else
 # define WATCHES(r) true
 #endif
-#define MOVED (memory[BELL] != seen || (watched[0] && dead[0] && !known[0]) || \
-	       (watched[1] && dead[1] && !known[1]))
+#ifdef BROKEN_BURIED
+# define ENDED(r) (watched[r] && dead[r])
+#else
+# define ENDED(r) (watched[r] && dead[r] && !known[r])
+#endif
+#define MOVED (memory[BELL] != seen || ENDED(0) || ENDED(1))
 
 proctype Sleeper()
 {

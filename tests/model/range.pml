@@ -1,7 +1,71 @@
 /*
- * head
+ * range.pml - does each item run once and get one outcome? Ranges, chunks, progress
+ * and claims of src/shm, between the parent of src/pool and two workers.
+ *
+ * What is modelled, and what it stands for:
+ *
+ *	Worker    range_worker.pml: backend/runner.c with its words in slot.c and output.c.
+ *	          Reads a post, carves chunks, claims, runs, publishes, passes on. It hands a
+ *	          range back that is too large for it, and when it is told to stop. How
+ *	          large a chunk is, up to CHUNK items, it is free to choose.
+ *	Parent    range_parent.pml: collect.c, post.c, cancel.c, the books of supervisor.c.
+ *	          Hires, posts to the idle, collects, steals, kills, cancels, buries. Which
+ *	          of its workers it looks at, how much it posts and from whom it steals it is
+ *	          free to choose, so what C decides by the clock or by bytes is all here.
+ *	Fate      the kernel: a worker ends between any two steps, by itself, or by a SIGKILL
+ *	          at any time after that was sent. Its slot is hired for again after that.
+ *
+ * Each access to a shared word is a step of its own, and what is private to the process
+ * happens in the same one. A range word is read and swapped at once, as its loops of
+ * compare-and-swap have it. Some accesses share a step where nobody could tell: a kill
+ * and the `stop` before it; and but for OUTLIVES carving and claiming, and the last progress
+ * and publishing, since the parent looks at the claim of no worker that lives.
+ *
+ * There is one window of ITEMS items, all there from the beginning, and limits to how
+ * often something happens: CRASHES, KILLS (of suspects), STEALS, CANCELS, REFUSALS
+ * (ranges handed back for want of room). Besides:
+ *
+ *	SHOWS     a worker may show what is finished in the middle of a chunk
+ *	OUTLIVES  the verdict on a worker that was killed may come before its end, as on one
+ *	          that a second later is not out of the kernel (PX_DYING_LONG). The items of
+ *	          the chunk it has claimed are excused: they may run here and elsewhere.
+ *
+ * A ring has two entries, not four: entries are used again as early as after two ranges.
+ * Sequence numbers are kept modulo twice that.
+ *
+ * Checked, by assertions: no item begins twice, or after its outcome is known; news are
+ * such that px_take_news believes them; what was published is neither failed nor run again;
+ * only an item that began is blamed; an entry is not written while its worker may read it
+ * or its news are not taken. That there is no invalid end state: a parent that
+ * waits for what never comes. And as a run of its own, that there is no cycle, so it ends,
+ * with one outcome for each item.
+ *
+ * Left out: the order in which stores become visible (each has its release and acquire,
+ * which tests/threads has looked at by ThreadSanitizer); rings and sleeps (doorbell.pml: here
+ * the parent knows when there is news); rooms, frames and values; wild writes of a worker
+ * (tests/fuzz); workers that leave in order, as those of a call after their one range.
+ *
+ * Variants that must fail:
+ *
+ *	BROKEN_CARVE        the worker writes {next, end} without a look at what is there
+ *	BROKEN_TAKE_BACK    so does the parent, with end
+ *	BROKEN_REUSE        entries are used again whether or not their worker has passed them
+ *	BROKEN_PASSED_LAST  `passed` is read after the news
+ *	BROKEN_FLAG_LAST    handed_back is read after progress
+ *	BROKEN_READ_FIRST   the news are read before the look whether the worker lives
+ *	BROKEN_BLAME        the first item not finished is blamed, running or not
+ *	BROKEN_SUSPECT      the items of a killed worker are given away before it has ended
+ *	BROKEN_CLAIM        with OUTLIVES: a chunk is claimed over the verdict
+ *	BROKEN_PUBLISH      with OUTLIVES: and published over it
+ *	BROKEN_UNHALTED     a worker is killed for an item without being stopped first: it may
+ *	                    finish that item and begin another, which is blamed
+ *	BROKEN_ILL          the same, and a worker that was killed is given ranges until it is
+ *	                    gone: as it hands them back there is a cycle
  */
 
+#ifdef BROKEN_ILL
+# define BROKEN_UNHALTED
+#endif
 #ifndef ITEMS
 # define ITEMS 4
 #endif
@@ -71,6 +135,8 @@ byte doomed = NOBODY; /* the item that the parent's last kill was meant for */
 #ifdef OUTLIVES
 byte in_claim[WORKERS]; /* the chunk that a worker has claimed */
 byte excused;           /* those claimed when the verdict fell */
+#else
+# define excused 0
 #endif
 
 /* --- The parent's window, global so that what workers do can be held against it. --- */
