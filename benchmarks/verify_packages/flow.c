@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "verify.h"
 
@@ -68,6 +69,35 @@ static const char *next_listed(struct reader *reader, struct sum *sum)
 	return NULL;
 }
 
+/* Whether the package has files of which there should be checksums. */
+static bool has_files(const struct settings *settings, const struct package *package)
+{
+	FILE *list = package_open(settings, package, "list");
+	char *line = NULL, *path;
+	struct stat stat;
+	size_t room = 0;
+	bool found = list == NULL;
+
+	while (list != NULL && !found && getline(&line, &room, list) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (asprintf(&path, "%s%s", settings->root, line) < 0)
+			break;
+		found = lstat(path, &stat) == 0 && S_ISREG(stat.st_mode);
+		free(path);
+	}
+	free(line);
+	if (list != NULL)
+		fclose(list);
+	return found;
+}
+
+static bool is_empty(FILE *file)
+{
+	struct stat stat;
+
+	return fstat(fileno(file), &stat) == 0 && stat.st_size == 0;
+}
+
 static void begin_package(struct reader *reader)
 {
 	const struct package *package = reader->chosen[reader->at];
@@ -77,6 +107,9 @@ static void begin_package(struct reader *reader)
 	reader->sums = package_open(reader->settings, package, "md5sums");
 	if (reader->sums == NULL)
 		report_warn(reader->report, "no checksums for %s", package->name);
+	else if (is_empty(reader->sums) && has_files(reader->settings, package))
+		report_flaw(reader->report, "the checksums of %s are empty but should not be",
+			    package->name);
 	report_package(reader->report);
 }
 

@@ -3,9 +3,11 @@
  * which continuation lines begin with a blank (deb-src-control(5)).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "verify.h"
 
@@ -238,13 +240,26 @@ const struct package *packages_find(const struct packages *packages, const char 
 
 		if (strcmp(package->name, name) == 0)
 			return package;
-		/* "libc6" for "libc6:amd64", and "dpkg:amd64" for "dpkg". */
-		if (strcmp(package->plain, name) == 0 ||
-		    (strncmp(package->plain, name, strlen(package->plain)) == 0 &&
-		     name[strlen(package->plain)] == ':' && strchr(package->name, ':') == NULL))
+		/* "libc6" for "libc6:amd64"; a package that is not there twice has no qualifier. */
+		if (strcmp(package->plain, name) == 0)
 			found = package;
 	}
 	return found;
+}
+
+/* A FIFO in the place of a list must not make us wait. */
+static FILE *open_regular(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat stat;
+	FILE *file;
+
+	if (fd < 0)
+		return NULL;
+	file = fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) ? fdopen(fd, "r") : NULL;
+	if (file == NULL)
+		close(fd);
+	return file;
 }
 
 FILE *package_open(const struct settings *settings, const struct package *package, const char *kind)
@@ -258,7 +273,7 @@ FILE *package_open(const struct settings *settings, const struct package *packag
 		if (asprintf(&path, "%s%s/info/%s.%s", settings->root, settings->admindir, names[i],
 			     kind) < 0)
 			must(NULL);
-		file = fopen(path, "re");
+		file = open_regular(path);
 		free(path);
 	}
 	return file;

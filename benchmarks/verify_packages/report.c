@@ -25,6 +25,7 @@ struct report {
 	uint64_t expected; /* files in all */
 	uint64_t packages, files, bytes;
 	uint64_t verdicts[N_VERDICTS];
+	uint64_t flaws; /* in dpkg's own lists */
 	struct cause causes[CAUSES];
 	size_t n_causes;
 	double begun, drawn; /* seconds */
@@ -89,16 +90,37 @@ void report_package(struct report *report)
 	report->packages++;
 }
 
+/* Names come from files that anybody may have written: a terminal is not to
+ * obey them. */
+static void warn(struct report *report, const char *format, va_list arguments)
+{
+	char text[1024];
+
+	bar_clear(report);
+	vsnprintf(text, sizeof(text), format, arguments);
+	for (char *at = text; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	fprintf(stderr, "verify_packages: %s\n", text);
+}
+
 void report_warn(struct report *report, const char *format, ...)
 {
 	va_list arguments;
 
-	bar_clear(report);
-	fprintf(stderr, "verify_packages: ");
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	warn(report, format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+}
+
+void report_flaw(struct report *report, const char *format, ...)
+{
+	va_list arguments;
+
+	report->flaws++;
+	va_start(arguments, format);
+	warn(report, format, arguments);
+	va_end(arguments);
 }
 
 static void count_cause(struct report *report, const struct procs_failed *failed)
@@ -155,13 +177,15 @@ int report_close(struct report *report)
 {
 	const double seconds = seconds_now() - report->begun;
 	const double megabytes = (double)report->bytes / 1e6;
-	const uint64_t bad = report->files - report->verdicts[VERDICT_GOOD];
+	uint64_t bad = report->files - report->verdicts[VERDICT_GOOD];
 
 	bar_clear(report);
 	printf("%llu packages, %llu files, %.1f MB in %.2f s, %.0f MB/s: ",
 	       (unsigned long long)report->packages, (unsigned long long)report->files, megabytes,
 	       seconds, seconds > 0 ? megabytes / seconds : 0);
-	if (bad == 0)
+	if (report->packages == 0)
+		printf("nothing to check\n");
+	else if (bad == 0)
 		printf("all good\n");
 	else
 		printf("%llu changed, %llu missing, %llu unreadable\n",
@@ -171,6 +195,7 @@ int report_close(struct report *report)
 	for (size_t i = 0; i < report->n_causes; i++)
 		printf("  %llu failed by %s\n", (unsigned long long)report->causes[i].count,
 		       report->causes[i].name);
+	bad += report->flaws;
 	free(report);
 	return bad > 0 ? 2 : 0;
 }

@@ -122,6 +122,8 @@ struct report *report_open(const struct settings *settings, uint64_t files);
 void report_package(struct report *report);
 void report_file(struct report *report, enum verdict verdict, const struct package *package,
 		 const char *path, uint64_t size, const struct procs_failed *failed);
+void report_flaw(struct report *report, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void report_warn(struct report *report, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

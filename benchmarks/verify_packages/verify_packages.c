@@ -2,6 +2,7 @@
  * verify_packages - checks every file of the installed Debian packages against
  * the checksums that dpkg keeps.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,5 +150,9 @@ int main(int argc, char *argv[])
 	status |= report_close(report);
 	free(chosen);
 	packages_free(&packages);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "verify_packages: standard output: %s\n", strerror(errno));
+		return USAGE;
+	}
 	return status;
 }

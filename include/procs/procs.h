@@ -95,7 +95,7 @@ struct procs_options {
 	uint64_t timeout_ns;   /* of each item, ns, 0 or 1,000,000 (1 ms)..2^62: its process is killed and
 	                        * the item is Failed(TIMEOUT); default 0: none. Not when inline */
 	uint64_t reserve_bytes; /* address space for the results of one worker, 64 KiB..2^44; one result
-	                        * may take half of it, window_bytes an eighth. Costs nothing until
+	                        * always has room up to a quarter of it. Costs nothing until
 	                        * touched. Default 16 GiB, or the environment's PROCS_RESERVE; less is
 	                        * taken where the kernel refuses */
 };

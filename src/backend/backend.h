@@ -88,7 +88,13 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
 /* The worker's pid, for Failed; 0 if there is none. */
 int64_t px_backend_pid(const struct px_backend *backend, uint32_t slot);
 
-/* Kills a worker, the cause being TIMEOUT or CANCELLED. */
+/* Kills a worker because item `item` of range `sequence` runs, or does not. It
+ * is stopped first, and goes on if by now that has changed: no other item is to
+ * pay. That may raise SIGCHLD in the host, and takes up to 20 ms. */
+void px_backend_kill_for(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
+			 uint64_t sequence, uint32_t item, bool running);
+
+/* Kills a worker whatever it does. */
 void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
 		     uint64_t now);
 

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "backend/crash.h"
 #include "backend/life.h"
 #include "backend/lifeline.h"
 #include "backend/local.h"
@@ -91,6 +92,8 @@ void px_entry(struct px_birth *birth)
 		      birth->leftover.low_to);
 	px_arena_hide(&backend->arena, birth->slot, birth->leftover.over_from,
 		      birth->leftover.over_to);
+	px_arena_seclude(&backend->arena, birth->slot);
+	px_crash_watch(&control->report);
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
 			       cloned);
 	px_set_guards();

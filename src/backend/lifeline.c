@@ -59,7 +59,12 @@ void px_lifeline_after_fork(void)
 {
 	px_close_ends();
 	px_holders = 0;
-	px_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static void px_after_fork_in_copy(void)
+{
+	px_lifeline_after_fork();
+	pthread_mutex_unlock(&px_lock);
 }
 
 void px_lifeline_hold(void)
@@ -71,7 +76,7 @@ void px_lifeline_hold(void)
 	px_enter(&mask);
 	if (!px_has_handlers)
 		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
-						 px_lifeline_after_fork) == 0;
+						 px_after_fork_in_copy) == 0;
 	px_holders++;
 	/* Also where an earlier handle did without. */
 	if (px_has_handlers && px_write_end < 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {

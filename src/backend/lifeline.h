@@ -35,7 +35,8 @@ pid_t px_lifeline_host(void);
 /* In a worker, first thing: ties it. False: the host is gone already. */
 bool px_lifeline_tie(int end, pid_t host);
 
-/* In a raw clone, where no pthread_atfork handler ran. */
+/* In a raw clone, where no pthread_atfork handler ran; nobody holds the lock,
+ * since such a host has one thread. */
 void px_lifeline_after_fork(void);
 
 #endif /* PROCS_BACKEND_LIFELINE_H */

@@ -55,7 +55,11 @@ struct px_birth {
 	bool cloned;         /* raw: handlers are reset, nothing is told of the fork */
 	int lifeline;        /* what ties it to its host */
 	pid_t host;          /* px_lifeline_host() */
+	pid_t parent;        /* whose death ends it */
 };
+
+/* How often to look at the pidfd of a worker whose life word says this. */
+uint64_t px_sweep_interval(uint32_t life);
 
 /* Forks. In the parent: 0 and the child, or a negative errno. The child becomes
  * a worker and never returns. */

@@ -83,7 +83,7 @@ static struct px_status px_stolen(const struct px_child *child)
 }
 
 /* waitid without being a cancellation point. */
-static long px_waitid(const struct px_child *child, siginfo_t *info)
+static long px_waitid(const struct px_child *child, siginfo_t *info, int what)
 {
 	const int kind = child->pidfd >= 0 ? PX_P_PIDFD : P_PID;
 	const int id = child->pidfd >= 0 ? child->pidfd : child->pid;
@@ -91,7 +91,7 @@ static long px_waitid(const struct px_child *child, siginfo_t *info)
 
 	info->si_pid = 0;
 	do
-		result = syscall(SYS_waitid, kind, id, info, WEXITED | WNOHANG | __WALL, NULL);
+		result = syscall(SYS_waitid, kind, id, info, what | WNOHANG | __WALL, NULL);
 	while (result < 0 && errno == EINTR);
 	return result;
 }
@@ -104,7 +104,7 @@ struct px_status px_reaper_collect(struct px_child *child)
 
 	if (child->pid == 0)
 		return status;
-	if (px_waitid(child, &info) != 0)
+	if (px_waitid(child, &info, WEXITED) != 0)
 		status = px_stolen(child);
 	else if (info.si_pid != 0)
 		status = px_status_of_info(&info);
@@ -182,17 +182,45 @@ bool px_reaper_headless(const struct px_child *child)
 	return px_read_stat(child, &fate) && (fate.flags & PX_EXITING);
 }
 
-void px_reaper_kill(const struct px_child *child)
+static void px_reaper_send(const struct px_child *child, int number)
 {
 	const int saved = errno;
 
 	/* By number only where the kernel does not do it by pidfd: the pid is ours until it is
 	 * collected, unless the host takes our statuses. */
-	if (child->pid > 0 && (child->pidfd < 0 || (syscall(SYS_pidfd_send_signal, child->pidfd,
-							    SIGKILL, NULL, 0) < 0 &&
-						    (errno == ENOSYS || errno == EPERM))))
-		kill(child->pid, SIGKILL);
+	if (child->pid > 0 && (child->pidfd < 0 ||
+			       (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0) < 0 &&
+				(errno == ENOSYS || errno == EPERM))))
+		kill(child->pid, number);
 	errno = saved;
+}
+
+void px_reaper_kill(const struct px_child *child)
+{
+	px_reaper_send(child, SIGKILL);
+}
+
+bool px_reaper_halt(const struct px_child *child, uint64_t deadline)
+{
+	const struct timespec pause = { .tv_nsec = 20 * PX_MICROSECOND };
+	const int saved = errno;
+	siginfo_t info;
+	bool stands;
+
+	px_reaper_send(child, SIGSTOP);
+	for (;;) {
+		stands = px_waitid(child, &info, WSTOPPED) == 0 && info.si_pid != 0;
+		if (stands || px_now() >= deadline)
+			break;
+		(void)syscall(SYS_ppoll, NULL, 0, &pause, NULL, 0);
+	}
+	errno = saved;
+	return stands;
+}
+
+void px_reaper_resume(const struct px_child *child)
+{
+	px_reaper_send(child, SIGCONT);
 }
 
 void px_reaper_wait(const struct px_child *const *children, size_t n, uint64_t deadline)

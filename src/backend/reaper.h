@@ -45,6 +45,11 @@ struct px_status px_reaper_foresee(const struct px_child *child);
 /* Whether its first thread has ended, though others may run on. Reads /proc. */
 bool px_reaper_headless(const struct px_child *child);
 
+/* Stops the child, or gives up at the deadline: true if it stands. Goes on with
+ * px_reaper_resume. */
+bool px_reaper_halt(const struct px_child *child, uint64_t deadline);
+void px_reaper_resume(const struct px_child *child);
+
 /* SIGKILL. */
 void px_reaper_kill(const struct px_child *child);
 

@@ -195,10 +195,11 @@ static void px_run_raw(struct px_runner *runner, uint32_t item, uint64_t now)
 							 runner->argument_size[i] };
 	code = runner->function->raw(&task);
 	if (code != 0 && task.no_room)
-		px_context_blame(context, PROCS_CAUSE_TOO_BIG, EFBIG,
-				 "the task wanted %llu bytes; a result has at most half of the slot's %llu",
-				 (unsigned long long)task.wanted,
-				 (unsigned long long)runner->slot.output_size);
+		px_context_blame(
+			context, PROCS_CAUSE_TOO_BIG, EFBIG,
+			"the task wanted %llu bytes; a quarter of the slot's %llu always has room",
+			(unsigned long long)task.wanted,
+			(unsigned long long)runner->slot.output_size);
 	else if (code != 0)
 		px_context_blame(context, PROCS_CAUSE_ERROR, code, "the task returned %d", code);
 	else if (task.room > 0 && !task.is_committed)
@@ -246,11 +247,17 @@ static uint32_t px_run_framed(struct px_runner *runner, uint32_t item, uint64_t 
 	return item + 1;
 }
 
+/* Whether a result of the size that is promised may find no room. */
+static bool px_crowded(const struct px_runner *runner)
+{
+	return !(runner->post.flags & PX_POST_FORCED) && !px_output_has_room(&runner->output);
+}
+
 /* Whether no further item may start: the share of bytes is used up, or the
  * parent is about to kill this worker for the item it just ran. */
 static bool px_enough(const struct px_runner *runner)
 {
-	return runner->output.payload >= runner->post.share ||
+	return runner->output.payload >= runner->post.share || px_crowded(runner) ||
 	       px_slot_stopped(runner->slot) == PX_STOP_NOW;
 }
 

@@ -5,26 +5,18 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "backend/life.h"
 #include "backend/lifeline.h"
 #include "backend/local.h"
 #include "base/clock.h"
-#include "shm/doorbell.h"
 #include "shm/take.h"
 
-#define PX_SWEEP        (100 * PX_MILLISECOND) /* between two looks at a pidfd */
-#define PX_SWEEP_BLIND  (10 * PX_MILLISECOND)  /* where no life word is watched */
 #define PX_SUSPECT_LONG (100 * PX_MILLISECOND)
+#define PX_HALT_LONG    (20 * PX_MILLISECOND)
 #define PX_DYING_LONG   PX_SECOND
 #define PX_LEAVING_LONG PX_SECOND
-
-/* A word that is still 0 is that of a worker just born, or of one that could
- * not register. */
-static uint64_t px_sweep_interval(uint32_t life)
-{
-	return life != 0 && px_doorbell_watches_words() ? PX_SWEEP : PX_SWEEP_BLIND;
-}
 
 struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot)
 {
@@ -60,6 +52,7 @@ static int px_launch_tied(struct px_birth *birth, struct px_worker *worker)
 		worker->lifeline = px_lifeline_end();
 	birth->lifeline = worker->lifeline;
 	birth->host = px_lifeline_host();
+	birth->parent = getpid();
 	return px_launch_fork(birth, &worker->child);
 }
 
@@ -206,6 +199,24 @@ void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause
 	px_reaper_kill(&worker->child);
 }
 
+void px_backend_kill_for(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
+			 uint64_t sequence, uint32_t item, bool running)
+{
+	struct px_worker *worker = &backend->workers[slot];
+	const uint64_t now = px_now();
+
+	if (worker->state != PX_WORKER_WELL && worker->state != PX_WORKER_SUSPECT)
+		return;
+	/* One that does not stand in time is in a call of the kernel that lasts: so does its
+	 * item. */
+	if (backend->start != PROCS_START_INLINE &&
+	    px_reaper_halt(&worker->child, px_deadline(now, PX_HALT_LONG)) &&
+	    !px_take_is_at(px_backend_slot(backend, slot), sequence, item, running))
+		px_reaper_resume(&worker->child);
+	else
+		px_backend_kill(backend, slot, cause, now);
+}
+
 void px_backend_dismiss(struct px_backend *backend, uint32_t slot, uint64_t now)
 {
 	struct px_worker *worker = &backend->workers[slot];
@@ -217,77 +228,6 @@ void px_backend_dismiss(struct px_backend *backend, uint32_t slot, uint64_t now)
 		px_slot_stop(px_backend_slot(backend, slot), PX_STOP_IDLE);
 	worker->state = PX_WORKER_LEAVING;
 	worker->overdue = px_deadline(now, PX_LEAVING_LONG);
-}
-
-uint32_t px_backend_seen(const struct px_backend *backend)
-{
-	return px_doorbell_seen(&px_arena_shared(&backend->arena)->bell);
-}
-
-/* Every worker that may ring finds the ticket in its own slot. */
-static bool px_announce(struct px_backend *backend, uint32_t seen)
-{
-	bool ill = false;
-
-	px_doorbell_announce(&backend->ticket, seen);
-	for (uint32_t i = 0; i < backend->n_slots; i++) {
-		const enum px_worker_state state = backend->workers[i].state;
-
-		ill |= state == PX_WORKER_SUSPECT || state == PX_WORKER_DYING;
-		if (state == PX_WORKER_WELL || state == PX_WORKER_DYING)
-			px_doorbell_announce(&px_backend_slot(backend, i).control->asleep, seen);
-	}
-	return ill;
-}
-
-/* Says what is waited for; true if it is there already. */
-static bool px_ask(struct px_slot slot, uint64_t want)
-{
-	const uint64_t sequence = want >> 32;
-
-	if (want == UINT64_MAX || slot.control->order.one_shot)
-		return false;
-	px_doorbell_want(&slot.control->want, want);
-	return px_slot_position(sequence, px_take_done(slot, sequence)) >= want;
-}
-
-void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_watch *watches,
-		     uint32_t n, uint64_t deadline)
-{
-	_Atomic uint32_t *words[PX_SLEEPERS_MOST];
-	uint32_t expected[PX_SLEEPERS_MOST];
-	uint64_t latest = px_deadline(px_now(), PX_SWEEP);
-	bool there = false;
-	size_t count = 0;
-
-	if (backend->start == PROCS_START_INLINE) {
-		px_inline_step(backend);
-		return;
-	}
-	/* An ill worker's end may come without a ring. */
-	if (px_announce(backend, seen))
-		latest = px_deadline(px_now(), PX_MILLISECOND);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct px_slot slot = px_backend_slot(backend, watches[i].slot);
-		const uint32_t life = px_take_life(slot);
-
-		there |= px_ask(slot, watches[i].want);
-		latest = px_min(latest, px_deadline(px_now(), px_sweep_interval(life)));
-		if (count == PX_SLEEPERS_MOST ||
-		    backend->workers[watches[i].slot].state == PX_WORKER_SUSPECT)
-			continue;
-		there |= !px_life_is_well(life, backend->workers[watches[i].slot].pid);
-		words[count] = &slot.control->life.word;
-		expected[count++] = life;
-	}
-	if (!there)
-		px_doorbell_sleep(&px_arena_shared(&backend->arena)->bell, seen, words, expected,
-				  count, px_min(latest, deadline));
-}
-
-void px_backend_interrupt(struct px_backend *backend)
-{
-	px_doorbell_ring(&px_arena_shared(&backend->arena)->bell, &backend->ticket);
 }
 
 int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
@@ -306,7 +246,8 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 	if (backend->workers == NULL)
 		goto err_backend;
 	for (uint32_t i = 0; i < wish->n_slots; i++)
-		backend->workers[i] = (struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1 };
+		backend->workers[i] =
+			(struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1 };
 	error = px_arena_open(&backend->arena, wish->n_slots, wish->reserve, wish->least);
 	if (error != 0)
 		goto err_workers;

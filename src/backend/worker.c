@@ -14,6 +14,7 @@
 
 /* One a process. Not on the stack: exit may be called when that is unwound. */
 static struct px_runner px_own;
+static pid_t px_own_pid;
 
 /* Without a range: sleeps, or says that it is time to leave. */
 static bool px_worker_rest(struct px_runner *runner, pid_t parent)
@@ -52,7 +53,8 @@ static bool px_worker_run(struct px_runner *runner, pid_t parent)
 
 void px_worker_last_words(void)
 {
-	if (px_own.own_process)
+	/* Not in a child of the task, which has inherited the guard. */
+	if (px_own.own_process && getpid() == px_own_pid)
 		px_runner_last_words(&px_own);
 }
 
@@ -61,10 +63,11 @@ void px_worker_live(struct px_birth *birth)
 	struct px_backend *backend = birth->backend;
 	const struct px_slot slot = px_backend_slot(backend, birth->slot);
 	struct px_runner *runner = &px_own;
-	const pid_t parent = getppid();
+	const pid_t parent = birth->parent;
 
 	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans);
 	runner->own_process = true;
+	px_own_pid = getpid();
 	px_alarm_open(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
 	if (!runner->alarm.works && runner->order.timeout_ns > 0)
 		/* relaxed: a hint for the parent's own deadline */

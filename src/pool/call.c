@@ -9,6 +9,7 @@
 #include "pool/local.h"
 
 #define PX_RAW_ARGUMENT_MOST (UINT64_C(2) << 30)
+#define PX_ERRNO_MOST        4095
 
 /* What is wrong with a specification, apart from its values: 0 or -errno. */
 static int px_spec_check(const struct px_task_plans *plans, const struct procs_spec *spec)
@@ -97,7 +98,7 @@ static int px_spec_next(struct procs_stream *stream, struct procs_spec *spec)
 	if (got == 1)
 		return 0;
 	/* Anything but 0 and 1 that is no errno is a source that does not know the rules. */
-	stream->input_error = got == 0 ? 0 : got < 0 ? got : -EINVAL;
+	stream->input_error = got == 0 ? 0 : got < 0 && got >= -PX_ERRNO_MOST ? got : -EINVAL;
 	input->n = stream->window.fresh;
 	/* relaxed: see px_stream_cancel() */
 	atomic_store_explicit(&stream->items, input->n, memory_order_relaxed);

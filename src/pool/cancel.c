@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/owner.h"
 #include "pool/local.h"
@@ -79,11 +80,15 @@ static bool px_cancel_take_back(struct procs_stream *stream, struct px_span *spa
 	return true;
 }
 
-/* True when nothing more is to be done about this index. */
-static bool px_cancel_one(struct procs_stream *stream, uint64_t index, uint64_t now)
+/* True when nothing more is to be done about this index. Indexes ascend, and
+ * *from is where the last one was: spans split, but do not go. */
+static bool px_cancel_one(struct procs_stream *stream, uint64_t index, struct px_span **from)
 {
-	struct px_span *span = px_window_find(&stream->window, index);
+	struct px_span *span = px_window_find(&stream->window, *from, index);
 	uint32_t item;
+
+	if (span != NULL)
+		*from = span;
 
 	/* Delivered already, or not even begun: px_cancel_fresh will see it. */
 	if (span == NULL)
@@ -96,14 +101,51 @@ static bool px_cancel_one(struct procs_stream *stream, uint64_t index, uint64_t 
 			return true;
 		if (!px_cancel_take_back(stream, span, index)) {
 			if (item == span->region.done && span->running)
-				px_backend_kill(stream->backend, span->slot, PROCS_CAUSE_CANCELLED,
-						now);
+				px_backend_kill_for(stream->backend, span->slot,
+						    PROCS_CAUSE_CANCELLED, span->region.sequence,
+						    item, true);
 			return false;
 		}
-		span = px_window_find(&stream->window, index);
+		span = px_window_find(&stream->window, span, index);
 	}
 	px_span_fail(stream, px_span_isolate(stream, span, index), px_cancelled);
 	return true;
+}
+
+/* Where `index` is among the open ones, or would be. */
+static size_t px_cancels_at(const struct px_cancels *cancels, uint64_t index)
+{
+	size_t low = 0, high = cancels->n_open;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (cancels->open[middle] < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int px_by_index(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorted, each once: what lies beyond the window is not looked at again and
+ * again. */
+static void px_cancels_sort(struct px_cancels *cancels)
+{
+	size_t kept = 0;
+
+	qsort(cancels->open, cancels->n_open, sizeof(cancels->open[0]), px_by_index);
+	for (size_t i = 0; i < cancels->n_open; i++)
+		if (kept == 0 || cancels->open[kept - 1] != cancels->open[i])
+			cancels->open[kept++] = cancels->open[i];
+	cancels->n_open = kept;
 }
 
 /* What was asked for by other threads becomes ours. */
@@ -123,21 +165,30 @@ static void px_cancel_take_over(struct px_cancels *cancels)
 	/* relaxed: inside the lock */
 	atomic_store_explicit(&cancels->pending, !all, memory_order_relaxed);
 	pthread_mutex_unlock(&cancels->lock);
+	px_cancels_sort(cancels);
 }
 
-void px_cancel_all_asked(struct procs_stream *stream, uint64_t now)
+void px_cancel_all_asked(struct procs_stream *stream)
 {
 	struct px_cancels *cancels = &stream->cancels;
-	size_t kept = 0;
+	struct px_span *from = NULL;
+	size_t kept = 0, begun;
 
 	px_cancel_take_over(cancels);
-	for (size_t i = 0; i < cancels->n_open; i++) {
+	if (cancels->n_open == 0)
+		return;
+	begun = px_cancels_at(cancels, stream->window.fresh);
+	for (size_t i = 0; i < begun; i++) {
 		/* Without spans to split it waits for the next turn. */
 		if (px_window_prepare(&stream->window, 4) != 0 ||
-		    !px_cancel_one(stream, cancels->open[i], now))
+		    !px_cancel_one(stream, cancels->open[i], &from))
 			cancels->open[kept++] = cancels->open[i];
 	}
-	cancels->n_open = kept;
+	if (kept == begun)
+		return;
+	memmove(cancels->open + kept, cancels->open + begun,
+		(cancels->n_open - begun) * sizeof(cancels->open[0]));
+	cancels->n_open -= begun - kept;
 }
 
 int px_cancel_fresh(struct procs_stream *stream, struct px_span **span)
@@ -145,17 +196,18 @@ int px_cancel_fresh(struct procs_stream *stream, struct px_span **span)
 	const struct px_cancels *cancels = &stream->cancels;
 	struct px_window *window = &stream->window;
 	const uint64_t first = (*span)->first, end = first + (*span)->count;
+	struct px_span *from = *span;
 
-	for (size_t i = 0; i < cancels->n_open; i++) {
-		const uint64_t index = cancels->open[i];
-		struct px_span *found =
-			index >= first && index < end ? px_window_find(window, index) : NULL;
+	for (size_t i = px_cancels_at(cancels, first);
+	     i < cancels->n_open && cancels->open[i] < end; i++) {
+		struct px_span *found = px_window_find(window, from, cancels->open[i]);
 
 		if (found == NULL || found->state != PX_SPAN_WAITING)
 			continue;
 		if (px_window_prepare(window, 4) != 0)
 			return -ENOMEM;
-		px_span_fail(stream, px_span_isolate(stream, found, index), px_cancelled);
+		from = px_span_isolate(stream, found, cancels->open[i]);
+		px_span_fail(stream, from, px_cancelled);
 	}
 	*span = px_window_waiting(window);
 	return 0;

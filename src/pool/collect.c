@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "pool/local.h"
 
-#define PX_BACKSTOP (50 * PX_MILLISECOND) /* after a worker's own alarm should have rung */
+#define PX_STUCK_LONG (10 * PX_SECOND)      /* longer than 2 GiB of arguments take to decode */
+#define PX_BACKSTOP   (50 * PX_MILLISECOND) /* after a worker's own alarm should have rung */
 
 void px_span_fail(struct procs_stream *stream, struct px_span *span, struct px_verdict verdict)
 {
@@ -93,6 +94,16 @@ static void px_span_time(struct px_span *span, bool new_item, uint64_t hint, uin
 	span->started_ns = px_clamp(hint, span->posted_ns, latest);
 }
 
+/* Whether its worker says that it is done with the range, but not with its
+ * items: a stray write has shortened it, and nobody would ever run the rest.
+ * Its `passed` was read before the news. */
+static bool px_span_is_dropped(const struct procs_stream *stream, const struct px_span *span,
+			       const struct px_news *news)
+{
+	return stream->desks[span->slot].passed > span->region.sequence && !news->handed_back &&
+	       span->region.done < span->count;
+}
+
 /* Moves one span on. */
 static void px_span_look(struct procs_stream *stream, struct px_span *span, uint64_t now)
 {
@@ -103,12 +114,15 @@ static void px_span_look(struct procs_stream *stream, struct px_span *span, uint
 	if (span->corrupt)
 		return;
 	if (px_take_news(px_backend_slot(stream->backend, span->slot), &span->region, span->count,
-			 &news) != 0) {
+			 &news) != 0 ||
+	    px_span_is_dropped(stream, span, &news)) {
 		span->corrupt = true;
 		span->running = true;
 		px_backend_kill(stream->backend, span->slot, PROCS_CAUSE_CORRUPT, now);
 		return;
 	}
+	if (news.running || span->running || span->region.done != before)
+		stream->desks[span->slot].moved_ns = now;
 	if (news.running)
 		px_span_time(span, !span->running || span->region.done != before, news.started_ns,
 			     now);
@@ -212,9 +226,26 @@ static void px_span_enforce(struct procs_stream *stream, struct px_span *span, u
 	if (!(px_take_flags(slot) & PX_WORKER_NO_TIMER))
 		deadline = px_deadline(deadline, px_alarm_slack(timeout) + PX_BACKSTOP);
 	if (now >= deadline)
-		px_backend_kill(stream->backend, span->slot, PROCS_CAUSE_TIMEOUT, now);
+		px_backend_kill_for(stream->backend, span->slot, PROCS_CAUSE_TIMEOUT,
+				    span->region.sequence, span->region.done, true);
 	else
 		stream->next_deadline = px_min(stream->next_deadline, deadline);
+}
+
+/* Gives up a worker that runs nothing and does not get on, though it has work: a
+ * stray write took away what it was told, or it is stopped. Nobody is blamed. */
+static void px_slot_enliven(struct procs_stream *stream, uint32_t slot, uint64_t now)
+{
+	struct px_desk *desk = &stream->desks[slot];
+	const struct px_span *span = desk->oldest;
+
+	while (span != NULL && span->state != PX_SPAN_POSTED)
+		span = span->newer;
+	if (span == NULL || span->running)
+		desk->moved_ns = now;
+	else if (now - px_min(now, desk->moved_ns) >= PX_STUCK_LONG)
+		px_backend_kill_for(stream->backend, slot, PROCS_CAUSE_CORRUPT,
+				    span->region.sequence, span->region.done, false);
 }
 
 static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t now)
@@ -237,6 +268,8 @@ static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t
 			px_span_enforce(stream, span, now);
 		span = newer;
 	}
+	if (health == PX_HEALTH_WELL)
+		px_slot_enliven(stream, slot, now);
 	if (health == PX_HEALTH_LOST) {
 		px_slot_bury(stream, slot, &loss, now);
 	} else if (desk->open == 0 && !px_stream_maps(stream)) {

@@ -8,6 +8,7 @@
  *	collect.c  takes news from the slots, moves spans on, buries the dead
  *	cancel.c   carries out what procs_cancel asked for
  *	post.c     decides what is handed over to whom, and how much
+ *	steal.c    takes work from those who have too much
  *	room.c     where in a slot's output area it goes
  *	deliver.c  makes a result of the span whose turn it is
  *	stream.c   the turn itself
@@ -40,6 +41,7 @@ struct px_desk {
 	bool staffed;    /* it has a worker that may be given work */
 	bool well;       /* that is not about to be lost */
 	bool useful;     /* that has finished something */
+	uint64_t moved_ns; /* when it was last seen to get on, or to have nothing to do */
 	uint64_t floor;   /* the present worker may write from here */
 	uint64_t ceiling; /* to here, and from */
 	uint64_t over;    /* here in the upper half */
@@ -143,6 +145,12 @@ static inline uint64_t px_stream_share(const struct procs_stream *stream)
 	return px_max(stream->config.window_bytes / ranges, 1);
 }
 
+/* Spans that must be at hand, so that deaths, thefts and cancels cannot fail. */
+static inline uint64_t px_stream_spans_needed(const struct procs_stream *stream)
+{
+	return (uint64_t)stream->staffed * (PX_OPEN_RANGES + 2) + 8;
+}
+
 /* collect.c */
 void px_collect(struct procs_stream *stream, uint64_t now);
 
@@ -158,7 +166,7 @@ struct px_span *px_span_isolate(struct procs_stream *stream, struct px_span *spa
 /* cancel.c */
 void px_cancels_init(struct px_cancels *cancels);
 void px_cancels_free(struct px_cancels *cancels);
-void px_cancel_all_asked(struct procs_stream *stream, uint64_t now);
+void px_cancel_all_asked(struct procs_stream *stream);
 
 /* Of items just appended as *span, those that were cancelled before become
  * Failed; *span is what is left at the front, or NULL. 0 or -ENOMEM. */
@@ -167,9 +175,15 @@ int px_cancel_fresh(struct procs_stream *stream, struct px_span **span);
 /* post.c. 0, or -ENOMEM when nothing could be done for want of memory. */
 int px_post_all(struct procs_stream *stream, uint64_t now);
 
+/* steal.c. For a worker that has nothing: half of what another has not begun,
+ * the whole of a range that waits behind another, now WAITING. NULL if there is
+ * nothing. */
+struct px_span *px_post_steal(struct procs_stream *stream, uint64_t now);
+
 /* room.c */
 uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count);
-bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_post *post);
+bool px_room_place(const struct procs_stream *stream, uint32_t slot, bool forced,
+		   struct px_post *post);
 bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot);
 struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot);
 void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);

@@ -20,10 +20,8 @@ enum {
 
 #define PX_HIRE_AGAIN    (10 * PX_MILLISECOND)
 #define PX_HIRE_PATIENCE PX_SECOND
-#define PX_WINDOW_NS     (8 * PX_MILLISECOND)  /* of work, that the window should hold a worker */
-#define PX_WINDOW_GROWN  (UINT64_C(1) << 20)   /* items a worker, at most */
-#define PX_STEAL_LEAST   (40 * PX_MICROSECOND) /* of work: two wake-ups */
-#define PX_STEAL_AFTER   PX_MILLISECOND        /* on one item */
+#define PX_WINDOW_NS     (8 * PX_MILLISECOND) /* of work, that the window should hold a worker */
+#define PX_WINDOW_GROWN  (UINT64_C(1) << 20)  /* items a worker, at most */
 
 /* Items that the window may hold. One that the caller left to us grows with
  * items that turn out to be short: 1,024 of 5 ns are no work at all. */
@@ -47,12 +45,6 @@ static uint64_t px_bytes_promised(const struct procs_stream *stream)
 static bool px_bytes_left(const struct procs_stream *stream)
 {
 	return px_bytes_promised(stream) + px_stream_share(stream) <= stream->config.window_bytes;
-}
-
-/* Spans that must be at hand, so that deaths, thefts and cancels cannot fail. */
-static uint64_t px_spans_needed(const struct procs_stream *stream)
-{
-	return (uint64_t)stream->staffed * (PX_OPEN_RANGES + 2) + 8;
 }
 
 /* Without an open range, or with the first item lying about, it is posted in
@@ -93,7 +85,7 @@ static int px_post_pull(struct procs_stream *stream, struct px_span **span_out)
 	while (error == 0 && *span_out == NULL && px_stream_has_fresh(stream) &&
 	       (window->head == NULL ||
 		(window->items < px_window_items(stream) && px_bytes_left(stream)))) {
-		error = px_window_prepare(window, px_spans_needed(stream));
+		error = px_window_prepare(window, px_stream_spans_needed(stream));
 		if (error == 0)
 			error = px_call_pull(stream);
 		*span_out = px_window_waiting(window);
@@ -121,7 +113,7 @@ static int px_post_extend(struct procs_stream *stream, struct px_span **span_out
 			return 0;
 		size = px_min(size, room - window->items);
 	}
-	if (px_window_prepare(window, px_spans_needed(stream)) != 0)
+	if (px_window_prepare(window, px_stream_spans_needed(stream)) != 0)
 		return -ENOMEM;
 	*span_out = px_window_append(window, (uint32_t)size);
 	(*span_out)->function = stream->input.function;
@@ -141,7 +133,7 @@ static int px_post_choose(struct procs_stream *stream, struct px_span **span_out
 					      : px_post_pull(stream, span_out);
 	if (!px_bytes_left(stream) && !px_is_urgent(stream, span))
 		return 0;
-	if (px_window_prepare(&stream->window, px_spans_needed(stream)) != 0)
+	if (px_window_prepare(&stream->window, px_stream_spans_needed(stream)) != 0)
 		return -ENOMEM;
 	size = px_bytes_left(stream) ? px_range_size(stream, span->count) : 1;
 	if (size < span->count)
@@ -172,12 +164,12 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 
 /* False if the slot has no room for the range: results must be taken first. */
 static bool px_post_span(struct procs_stream *stream, uint32_t slot, struct px_span *span,
-			 uint64_t now)
+			 bool forced, uint64_t now)
 {
 	struct px_desk *desk = &stream->desks[slot];
 	struct px_post post = px_post_make(stream, span);
 
-	if (!px_room_place(stream, slot, &post))
+	if (!px_room_place(stream, slot, forced, &post))
 		return false;
 	if (post.kind == PX_KIND_CALL)
 		memcpy(px_backend_slot(stream->backend, slot).input, span->arguments.data,
@@ -193,6 +185,8 @@ static bool px_post_span(struct procs_stream *stream, uint32_t slot, struct px_s
 	span->pid = px_backend_pid(stream->backend, slot);
 	span->started_ns = span->spent_ns = 0;
 	span->region.sequence = px_backend_post(stream->backend, slot, &post);
+	if (desk->open == 0)
+		desk->moved_ns = now;
 	desk->posted++;
 	stream->open++;
 	if (desk->open++ == 0)
@@ -238,6 +232,7 @@ static bool px_hire(struct procs_stream *stream, uint32_t slot, uint64_t now)
 	desk->open = 0;
 	desk->staffed = desk->well = true;
 	desk->useful = false;
+	desk->moved_ns = now;
 	stream->staffed++;
 	return true;
 }
@@ -267,7 +262,7 @@ static int px_staff(struct procs_stream *stream, struct px_span *span, uint64_t 
 	stream->no_slot = slot == UINT32_MAX;
 	if (slot == UINT32_MAX || !px_hire(stream, slot, now))
 		return -EAGAIN;
-	return px_post_span(stream, slot, span, now) ? 0 : -EAGAIN;
+	return px_post_span(stream, slot, span, false, now) ? 0 : -EAGAIN;
 }
 
 /* As long as there is work that nobody has, and a worker may be had for it. A
@@ -293,75 +288,6 @@ static bool px_desk_takes(const struct px_desk *desk, uint32_t open)
 	       desk->posted - desk->passed < PX_RING;
 }
 
-/* Whether a posted range waits behind another one of its worker. */
-static bool px_span_is_behind(const struct px_span *span)
-{
-	for (const struct px_span *older = span->older; older != NULL; older = older->older)
-		if (older->state == PX_SPAN_POSTED)
-			return true;
-	return false;
-}
-
-/* Whether stealing from a range is worth two wake-ups: there is enough of it,
- * or its worker is held up by a long item. */
-static bool px_span_is_rich(const struct procs_stream *stream, const struct px_span *span,
-			    uint64_t now)
-{
-	const uint64_t item = px_stream_item_ns(stream);
-	const uint64_t left = span->count - span->region.done;
-
-	return item == 0 || left * item >= PX_STEAL_LEAST ||
-	       now - px_min(now, px_max(span->posted_ns, span->started_ns)) >= PX_STEAL_AFTER;
-}
-
-/* The span with the most items that nobody has begun. A thief that finds only
- * poor ones looks again soon. */
-static struct px_span *px_richest(struct procs_stream *stream, uint64_t now)
-{
-	struct px_span *richest = NULL;
-	uint64_t most = 0;
-
-	for (struct px_span *span = stream->window.head; span != NULL; span = span->next) {
-		const uint64_t begun = px_span_is_behind(span) ? 0 : 1;
-		const uint64_t left = span->count - span->region.done;
-
-		if (span->state != PX_SPAN_POSTED || span->corrupt || left <= begun ||
-		    left - begun <= most)
-			continue;
-		if (!px_span_is_rich(stream, span, now)) {
-			stream->next_deadline =
-				px_min(stream->next_deadline, px_deadline(now, PX_STEAL_AFTER));
-			continue;
-		}
-		most = left - begun;
-		richest = span;
-	}
-	return richest;
-}
-
-/* For a worker that has nothing: half of what another has not begun, the whole
- * of a range that waits behind another. NULL if there is nothing. */
-static struct px_span *px_steal(struct procs_stream *stream, uint64_t now)
-{
-	struct px_window *window = &stream->window;
-	struct px_span *victim = px_richest(stream, now);
-	struct px_chunk stolen;
-
-	if (victim == NULL || px_window_prepare(window, px_spans_needed(stream)) != 0)
-		return NULL;
-	stolen = px_slot_take_back(px_backend_slot(stream->backend, victim->slot),
-				   victim->region.sequence, victim->count,
-				   px_span_is_behind(victim));
-	if (px_chunk_empty(stolen))
-		return NULL;
-	if (stolen.from > 0)
-		victim = px_window_split(window, victim, stolen.from);
-	else
-		px_room_leave(stream, victim); /* all of it: over before it began */
-	px_window_mark(window, victim, PX_SPAN_WAITING);
-	return victim;
-}
-
 /* Each worker gets one range before any gets a second. */
 static int px_post_to_idle(struct procs_stream *stream, uint64_t now)
 {
@@ -374,12 +300,28 @@ static int px_post_to_idle(struct procs_stream *stream, uint64_t now)
 				continue;
 			error = px_post_choose(stream, &span);
 			if (error == 0 && span == NULL && stream->desks[i].open == 0)
-				span = px_steal(stream, now);
+				span = px_post_steal(stream, now);
 			if (span != NULL)
-				(void)px_post_span(stream, i, span, now);
+				(void)px_post_span(stream, i, span, false, now);
 		}
 	}
 	return error;
+}
+
+/* Nothing runs, and no worker has room for the oldest item: later results have
+ * it, and wait for that very item. */
+static void px_post_oldest(struct procs_stream *stream, uint64_t now)
+{
+	struct px_span *span = stream->window.head;
+
+	if (stream->open > 0 || span == NULL || span->state != PX_SPAN_WAITING ||
+	    px_window_prepare(&stream->window, px_stream_spans_needed(stream)) != 0)
+		return;
+	if (span->count > 1)
+		(void)px_window_split(&stream->window, span, 1);
+	for (uint32_t i = 0; i < stream->n_slots; i++)
+		if (px_desk_takes(&stream->desks[i], 1) && px_post_span(stream, i, span, true, now))
+			return;
 }
 
 int px_post_all(struct procs_stream *stream, uint64_t now)
@@ -390,5 +332,7 @@ int px_post_all(struct procs_stream *stream, uint64_t now)
 	error = px_post_to_new(stream, now);
 	if (error == 0 && px_stream_maps(stream))
 		error = px_post_to_idle(stream, now);
+	if (error == 0 && px_stream_maps(stream))
+		px_post_oldest(stream, now);
 	return error;
 }

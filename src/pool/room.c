@@ -7,6 +7,10 @@
  * finished it shrinks to what is really in it, and when all of it is taken it
  * is free. What does not fit goes over to the upper half, which a worker fills
  * upwards, behind what still lies there.
+ *
+ * A result of a quarter of the area always has room: a range is posted only
+ * where so much of the upper half is free, and its worker hands the rest of it
+ * back when less is left.
  */
 #include "pool/local.h"
 
@@ -136,11 +140,24 @@ static uint64_t px_room_need(const struct procs_stream *stream, uint32_t count)
 			PX_LINE);
 }
 
-bool px_room_place(const struct procs_stream *stream, uint32_t slot, struct px_post *post)
+/* Whether a result of the size that is promised has room in the upper half. */
+static bool px_room_is_ample(const struct procs_stream *stream, const struct px_desk *desk)
+{
+	return 2 * stream->half - px_room_over(stream, desk) >= stream->half / 2;
+}
+
+bool px_room_place(const struct procs_stream *stream, uint32_t slot, bool forced,
+		   struct px_post *post)
 {
 	const struct px_desk *desk = &stream->desks[slot];
 	const uint64_t need = px_room_need(stream, post->count);
 
+	if (!forced && !px_room_is_ample(stream, desk))
+		return false;
+	if (forced)
+		post->flags |= PX_POST_FORCED;
+	if (desk->open == 0)
+		post->flags |= PX_POST_ALONE;
 	post->over = px_room_over(stream, desk);
 	post->start = px_room_gap(stream, desk, need);
 	/* The only range of its process may have all there is. */
@@ -171,8 +188,9 @@ bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot)
 {
 	const struct px_desk *desk = &stream->desks[slot];
 
-	return px_room_below(stream, px_room_low(stream, desk)) ||
-	       px_room_top(stream, desk) <= stream->half / 2;
+	return px_room_is_ample(stream, desk) &&
+	       (px_room_below(stream, px_room_low(stream, desk)) ||
+		px_room_top(stream, desk) <= stream->half / 2);
 }
 
 struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot)

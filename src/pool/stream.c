@@ -16,11 +16,11 @@ enum {
 	PX_SPARE_SLOTS = 2 /* beyond twice the workers of a call, or the workers of a map */
 };
 
-#define PX_CHUNK_NS   PX_MILLISECOND        /* of work in a chunk of a stream */
-#define PX_LOOK_NS    (50 * PX_MICROSECOND) /* what is ready is delivered that long unseen */
-#define PX_NO_SLOT_NS (250 * PX_MICROSECOND)
+#define PX_CHUNK_NS     PX_MILLISECOND        /* of work in a chunk of a stream */
+#define PX_LOOK_NS      (50 * PX_MICROSECOND) /* what is ready is delivered that long unseen */
+#define PX_NO_SLOT_NS   (250 * PX_MICROSECOND)
 #define PX_OUTPUT_LEAST (UINT64_C(1) << 20) /* of a slot, where there is no address space */
-#define PX_AREA_PARTS 8 /* of an output area, one may be full */
+#define PX_AREA_PARTS   8                   /* of an output area, one may be full */
 
 /* Slots: a worker that has ended keeps its own until its process is gone and
  * its results are taken; the spare ones hide the wait. */
@@ -233,7 +233,7 @@ static void px_stream_wait(struct procs_stream *stream, uint32_t seen, uint64_t 
 static int px_stream_turn(struct procs_stream *stream, uint64_t now)
 {
 	px_collect(stream, now);
-	px_cancel_all_asked(stream, now);
+	px_cancel_all_asked(stream);
 	return px_post_all(stream, now);
 }
 

@@ -115,9 +115,9 @@ void px_window_mark(struct px_window *window, struct px_span *span, enum px_span
 	span->state = state;
 }
 
-struct px_span *px_window_find(const struct px_window *window, uint64_t index)
+struct px_span *px_window_find(const struct px_window *window, struct px_span *from, uint64_t index)
 {
-	struct px_span *span = window->head;
+	struct px_span *span = from != NULL && from->first <= index ? from : window->head;
 
 	while (span != NULL && index >= span->first + span->count)
 		span = span->next;

@@ -92,8 +92,10 @@ void px_window_remove(struct px_window *window, struct px_span *span);
 /* Changes the state, and keeps `waiting` right. */
 void px_window_mark(struct px_window *window, struct px_span *span, enum px_span_state state);
 
-/* The span that holds an item, or NULL. */
-struct px_span *px_window_find(const struct px_window *window, uint64_t index);
+/* The span that holds an item, or NULL. `from`: a span of the window to begin
+ * with, or NULL. */
+struct px_span *px_window_find(const struct px_window *window, struct px_span *from,
+			       uint64_t index);
 
 /* The first WAITING span, or NULL. */
 struct px_span *px_window_waiting(const struct px_window *window);

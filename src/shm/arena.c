@@ -61,19 +61,26 @@ static void *px_map_file(uint64_t size)
 	if (fd < 0)
 		return base;
 	if (ftruncate(fd, (off_t)size) == 0)
-		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+		base = mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	close(fd); /* the mapping holds the memory */
 	return base;
 }
 
 static void *px_map(uint64_t size)
 {
-	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* Without access first: a host under mlockall(MCL_FUTURE) would touch it all. */
+	void *base = mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (base == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
 		base = px_map_file(size);
-	return base;
+	if (base == MAP_FAILED)
+		return base;
+	(void)munlock(base, size);
+	if (mprotect(base, size, PROT_READ | PROT_WRITE) == 0)
+		return base;
+	munmap(base, size);
+	errno = ENOMEM;
+	return MAP_FAILED;
 }
 
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least)
@@ -160,4 +167,14 @@ void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from,
 	const uint64_t output = px_slot_offset(g, number) + g->control + g->input;
 
 	px_unmap(arena, output + px_align(from, g->page), output + px_align_down(to, g->page));
+}
+
+void px_arena_seclude(const struct px_arena *arena, uint64_t number)
+{
+	const struct px_slot slot = px_arena_slot(arena, number);
+	const int saved = errno;
+
+	(void)madvise(slot.control, arena->geometry.control, MADV_DONTFORK);
+	(void)madvise(slot.output, slot.output_size, MADV_DONTFORK);
+	errno = saved;
 }

@@ -59,4 +59,10 @@ struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number);
 void px_arena_keep(const struct px_arena *arena, uint64_t number);
 void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from, uint64_t to);
 
+/* In a worker: what it forks has neither the control words nor the output of
+ * its slot. A child of a task that returns from the task, because its exec
+ * failed, would otherwise go on as a second worker. The input stays: arguments
+ * may be handed on. */
+void px_arena_seclude(const struct px_arena *arena, uint64_t number);
+
 #endif /* PROCS_SHM_ARENA_H */

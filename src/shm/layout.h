@@ -51,6 +51,7 @@
 #include <stdint.h>
 
 #include "base/px.h"
+#include "shm/report.h"
 
 #if ATOMIC_INT_LOCK_FREE != 2 || ATOMIC_LLONG_LOCK_FREE != 2
 # error "procs needs lock-free 32- and 64-bit atomics: they are shared between processes"
@@ -76,7 +77,9 @@ enum px_kind {
 
 enum px_post_flag {
 	PX_POST_LAST = 1 << 0, /* nothing more will be posted: taper the chunks */
-	PX_POST_SHORT = 1 << 1 /* the window is short of bytes: compress */
+	PX_POST_SHORT = 1 << 1, /* the window is short of bytes: compress */
+	PX_POST_FORCED = 1 << 2, /* run it though a large result may find no room */
+	PX_POST_ALONE = 1 << 3 /* of the ranges before, all is known that went over */
 };
 
 /* A range handed over. Parent writes, before `posted` covers it. */
@@ -180,6 +183,8 @@ struct px_control {
 	/* Parent writes. */
 	_Alignas(PX_LINE) struct px_order order;
 	struct px_entry entry[PX_RING];
+	/* Worker writes, when it crashes. */
+	_Alignas(PX_LINE) struct px_report report;
 };
 
 /* In front of a call's arguments in the input area. Parent writes. */

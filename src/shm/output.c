@@ -50,7 +50,11 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 
 	output->next = post->start;
 	output->limit = px_min(post->limit, output->slot.output_size);
-	output->over = px_max(output->over, post->over);
+	/* The parent knows what went over in finished ranges; at most the one before this is
+	 * not. */
+	output->over = output->went_over && !(post->flags & PX_POST_ALONE)
+			       ? px_max(output->over, post->over)
+			       : post->over;
 	output->went_over = false;
 	output->progress = &output->slot.control->entry[sequence % PX_RING].progress;
 	if (px_output_find(output, tables) != 0)
@@ -66,6 +70,14 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 	atomic_store_explicit(&output->progress->base, output->base, memory_order_relaxed);
 	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
 	return 0;
+}
+
+bool px_output_has_room(const struct px_output *output)
+{
+	const uint64_t end = output->slot.output_size;
+	const uint64_t over = output->went_over ? output->next : output->over;
+
+	return end - px_min(over, end) >= end / 4;
 }
 
 unsigned char *px_output_values(const struct px_output *output)

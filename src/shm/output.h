@@ -41,6 +41,9 @@ void px_output_init(struct px_output *output, struct px_slot slot);
 int px_output_begin(struct px_output *output, uint64_t sequence, const struct px_post *post,
 		    uint32_t value_size);
 
+/* Whether a quarter of the slot's output area is free above what went over. */
+bool px_output_has_room(const struct px_output *output);
+
 /* Where item k's value goes, dense ranges only: + k * value_size. */
 unsigned char *px_output_values(const struct px_output *output);
 

@@ -161,6 +161,13 @@ uint64_t px_take_passed(struct px_slot slot, uint64_t known, uint64_t posted)
 			posted);
 }
 
+bool px_take_is_at(struct px_slot slot, uint64_t sequence, uint32_t item, bool running)
+{
+	/* acquire: as in px_take_news() */
+	return atomic_load_explicit(&slot.control->entry[sequence % PX_RING].progress.progress,
+				    memory_order_acquire) == ((uint64_t)item << 1 | running);
+}
+
 uint32_t px_take_flags(struct px_slot slot)
 {
 	/* relaxed: a hint */

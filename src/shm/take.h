@@ -72,6 +72,10 @@ const void *px_take_view(struct px_slot slot, const struct px_frame *frame);
  * deciding whether to sleep, and for nothing else. */
 uint64_t px_take_done(struct px_slot slot, uint64_t sequence);
 
+/* Whether item `item` of range `sequence` runs, or is the next, by the worker's
+ * word. */
+bool px_take_is_at(struct px_slot slot, uint64_t sequence, uint32_t item, bool running);
+
 /* How many ranges the worker is done with, by its word: at least `known`, at
  * most `posted`; what is not is cut to that. */
 uint64_t px_take_passed(struct px_slot slot, uint64_t known, uint64_t posted);

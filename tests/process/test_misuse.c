@@ -29,6 +29,7 @@ enum misdeed {
 	NOT_DUMPABLE,
 	LEAVE_A_THREAD,
 	LEAVE_A_CHILD,
+	LET_A_CHILD_RETURN,
 	LOWER_LIMITS,
 	WRITE_BEYOND_SLOT,
 	WRITE_BELOW_SLOT,
@@ -43,19 +44,25 @@ static void *rest_a_while(void *unused)
 }
 
 /* Where this task's slot begins, its control words first, and where it ends:
- * shared mappings one behind the other, but for page 0 with the doorbell. */
+ * shared mappings one behind the other, more than other tests have. */
 static unsigned char *slot_bounds(unsigned char **end_out)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
-	unsigned long start, end, first = 0, last = 0;
+	unsigned long start, end, group = 0, before = 0, first = 0, last = 0;
 	char line[512];
 
-	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
-		if ((strstr(line, "/dev/zero") != NULL || strstr(line, "memfd:procs") != NULL) &&
-		    sscanf(line, "%lx-%lx", &start, &end) == 2 && end - start > 65536) {
-			first = first == 0 ? start : first;
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		if ((strstr(line, "/dev/zero") == NULL && strstr(line, "memfd:procs") == NULL) ||
+		    sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		if (start != before)
+			group = start;
+		before = end;
+		if (end - group > 65536) {
+			first = group;
 			last = end;
 		}
+	}
 	if (maps != NULL)
 		fclose(maps);
 	*end_out = (unsigned char *)last;
@@ -139,6 +146,11 @@ static void touch_process(int misdeed)
 
 static PROCS_DEFINE2(int, misbehave, int, misdeed, int, x)
 {
+	/* What happens when a task's child cannot exec. */
+	if (misdeed == LET_A_CHILD_RETURN && fork() == 0) {
+		usleep(3000);
+		return -1;
+	}
 	touch_process(misdeed);
 	return 7 * x;
 }
@@ -154,7 +166,10 @@ static void a_bad_task_costs_at_most_its_item(void **state)
 	if (pxt_is_instrumented())
 		skip(); /* sanitizers have shared maps of their own */
 	for (int misdeed = NONE; misdeed < N_MISDEEDS; misdeed++) {
-		enum { N = 20 };
+		enum {
+			N = 20
+		};
+
 		int misdeeds[N] = { 0 }, xs[N];
 		struct procs_spec specs[N];
 
@@ -200,7 +215,53 @@ static void a_bad_task_costs_at_most_its_item(void **state)
 	usleep(200000);
 }
 
-static PROCS_DEFINE1(int, same, int, x) { return x; }
+/* Stray writes into the control words, one an item: of the same worker anything
+ * may be lost, but all come to an end. */
+static PROCS_DEFINE2(int, scribble, int, where, int, x)
+{
+	unsigned char *end, *start = slot_bounds(&end);
+	uint64_t seed = (uint64_t)where * 7919;
+
+	if (where > 0)
+		((uint64_t *)(void *)start)[where % 512] = where % 3 == 0 ? 0 : pxt_random(&seed);
+	return x;
+}
+
+static void stray_writes_hang_nobody(void **state)
+{
+	enum {
+		N = 200
+	};
+
+	static int wheres[N], xs[N];
+
+	(void)state;
+	if (pxt_is_instrumented())
+		skip();
+	for (int i = 0; i < N; i++)
+		xs[i] = i;
+	for (int round = 1; round < 512; round++) {
+		struct procs_result result;
+		struct procs_stream *stream;
+
+		memset(wheres, 0, sizeof(wheres));
+		wheres[20] = round;
+		stream = procs_pmap(scribble, N, PROCS_OPTIONS(.workers = 2), wheres, xs);
+		for (int i = 0; i < N; i++) {
+			const uint64_t late = procs_deadline(UINT64_C(25000000000));
+
+			if (procs_next_until(stream, &result, late) != 1)
+				pxt_failed(__FILE__, __LINE__, "word %d: no item %d", round, i);
+			pxt_equal(result.index, i);
+		}
+		procs_close(stream);
+	}
+}
+
+static PROCS_DEFINE1(int, same, int, x)
+{
+	return x;
+}
 
 static void refused(struct procs_stream *stream, int error)
 {
@@ -222,6 +283,7 @@ static int no_source(void *user, struct procs_spec *spec)
 static void options_out_of_range_are_refused(void **state)
 {
 	struct procs_spec specs[] = { procs_proc(same, 1) };
+
 	struct {
 		struct procs_options options;
 		uint64_t tail[4];
@@ -229,8 +291,7 @@ static void options_out_of_range_are_refused(void **state)
 	struct procs_options options;
 
 	(void)state;
-#define REFUSE(field, value)                                                                \
-	refused(procs_call(specs, 1, PROCS_OPTIONS(.field = value)), EINVAL)
+#define REFUSE(field, value) refused(procs_call(specs, 1, PROCS_OPTIONS(.field = value)), EINVAL)
 	REFUSE(workers, 4097);
 	REFUSE(start, 3);
 	REFUSE(order, 2);
@@ -262,16 +323,27 @@ struct unknown {
 	int a;
 };
 
-static PROCS_DEFINE1(int, take_unknown, struct unknown, u) { return u.a; }
-static PROCS_DEFINE0(struct unknown, give_unknown) { return (struct unknown){ 1 }; }
+static PROCS_DEFINE1(int, take_unknown, struct unknown, u)
+{
+	return u.a;
+}
+
+static PROCS_DEFINE0(struct unknown, give_unknown)
+{
+	return (struct unknown){ 1 };
+}
 
 /* elsewhere.c teaches another of that name. */
 struct homonym {
 	int a, b;
 };
+
 PROCS_STRUCT(struct homonym, int, a, int, b);
 
-static PROCS_DEFINE1(int, take_homonym, struct homonym, x) { return x.a + x.b; }
+static PROCS_DEFINE1(int, take_homonym, struct homonym, x)
+{
+	return x.a + x.b;
+}
 
 static void nonsense_is_refused(void **state)
 {
@@ -419,6 +491,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		pxt_test(a_bad_task_costs_at_most_its_item),
+		pxt_test(stray_writes_hang_nobody),
 		pxt_test(options_out_of_range_are_refused),
 		pxt_test(nonsense_is_refused),
 		pxt_test(a_wrong_specification_costs_one_item),

@@ -3,6 +3,7 @@
  * is promised.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -68,7 +69,7 @@ static PROCS_DEFINE1(const char *, produce_text, uint64_t, size)
 	return text;
 }
 
-static const uint64_t sizes[] = { 0,	1,     2,      63,    64,    65,    4095,  4096, 4097,
+static const uint64_t sizes[] = { 0,     1,     2,     63,    64,    65,      4095,    4096,   4097,
 				  16383, 16384, 65535, 65536, 65537, 1048575, 1048576, 1048577 };
 
 enum {
@@ -101,9 +102,8 @@ static void raw_results_of_every_length_are_exact(void **state)
 		wishes[i] = (struct wish){ sizes[i / N_FILLINGS], i % N_FILLINGS };
 	for (int m = 0; m < N_MODES; m++) {
 		const struct procs_options options = mode_options(&modes[m]);
-		struct procs_stream *stream =
-			procs_pmap_sequences(procs_function_of(produce), N_SIZES * N_FILLINGS,
-					     &options, &sequence, 1);
+		struct procs_stream *stream = procs_pmap_sequences(
+			procs_function_of(produce), N_SIZES * N_FILLINGS, &options, &sequence, 1);
 		struct procs_result result;
 
 		for (int i = 0; i < N_SIZES * N_FILLINGS; i++) {
@@ -141,8 +141,7 @@ static void text_results_of_every_length_are_exact(void **state)
 	(void)state;
 	for (int m = 0; m < N_MODES; m++) {
 		const struct procs_options options = mode_options(&modes[m]);
-		struct procs_stream *stream =
-			procs_pmap(produce_text, N_SIZES, &options, sizes);
+		struct procs_stream *stream = procs_pmap(produce_text, N_SIZES, &options, sizes);
 		struct procs_result result;
 		const char *text;
 
@@ -195,7 +194,9 @@ static void arguments_of_every_length_arrive(void **state)
  * over and over, and nothing is lost or mixed up. */
 static void results_pass_through_a_small_window(void **state)
 {
-	enum { N = 3000 };
+	enum {
+		N = 3000
+	};
 	struct wish *wishes = malloc(N * sizeof(*wishes));
 	const struct procs_sequence sequence = { wishes, sizeof(*wishes), 0 };
 	uint64_t seed = 3;
@@ -286,23 +287,64 @@ static void raw_tasks_follow_their_rules(void **state)
 	pxt_equal(procs_argument_count(NULL), 0);
 }
 
+static PROCS_DEFINE1(struct procs_bytes, bytes_of, int, size)
+{
+	char *bytes = procs_scratch((size_t)size + 1);
+
+	memset(bytes, size, (size_t)size);
+	return (struct procs_bytes){ bytes, (size_t)size };
+}
+
+/* A quarter of the area always has room, whatever still waits to be taken. */
+static void little_room_is_enough_for_what_is_said(void **state)
+{
+	enum {
+		N = 2000
+	};
+
+	static int lengths[N];
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		lengths[i] = i * 8; /* up to 16 KB of 64 */
+	for (uint32_t variant = 0; variant < 12; variant++) {
+		const struct procs_options *options =
+			PROCS_OPTIONS(.workers = 1 + variant % 3, .order = variant / 3 % 2,
+				      .compression = 1 + variant / 6, .reserve_bytes = 65536);
+		struct procs_stream *stream = procs_pmap(bytes_of, N, options, lengths);
+		struct procs_result result;
+
+		for (int i = 0; i < N; i++) {
+			pxt_equal(procs_next_until(stream, &result,
+						   procs_deadline(UINT64_C(20000000000))),
+				  1);
+			if (result.failed != NULL)
+				pxt_failed(__FILE__, __LINE__, "variant %u, %llu: %s", variant,
+					   (unsigned long long)result.index, procs_text(&result));
+		}
+		procs_close(stream);
+	}
+}
+
 static _Atomic uint64_t *go;
+
+static void *change(void *room)
+{
+	while (atomic_load(go) == 0)
+		usleep(100);
+	memset(room, 2, 4096);
+	atomic_store(go, 2);
+	return NULL;
+}
 
 static int change_later(struct procs_task *task)
 {
 	unsigned char *room = procs_reserve(task, 4096);
-	pid_t child;
+	pthread_t thread;
 
 	memset(room, 1, 4096);
-	/* What lives on after the task may still write into its slot. */
-	child = fork();
-	if (child == 0) {
-		while (atomic_load(go) == 0)
-			usleep(100);
-		memset(room, 2, 4096);
-		atomic_store(go, 2);
-		_exit(0);
-	}
+	/* A thread that lives on after the task may still write into its slot. */
+	pthread_create(&thread, NULL, change, room);
 	return procs_commit(task, 4096);
 }
 
@@ -310,7 +352,8 @@ static PROCS_TASK(change_later, change_later);
 
 static void a_view_may_change_a_copy_may_not(void **state)
 {
-	struct procs_spec specs[] = { procs_raw(procs_function_of(change_later), NULL, 0) };
+	static const char one[1];
+	const struct procs_sequence sequence = { one, 1, 0 };
 
 	(void)state;
 	for (uint32_t copy = 0; copy < 2; copy++) {
@@ -319,7 +362,9 @@ static void a_view_may_change_a_copy_may_not(void **state)
 		const unsigned char *bytes;
 
 		go = pxt_shared();
-		stream = procs_call(specs, 1, PROCS_OPTIONS(.copy_results = copy));
+		/* The worker of a map stays. */
+		stream = procs_pmap_sequences(procs_function_of(change_later), 1,
+					      PROCS_OPTIONS(.copy_results = copy), &sequence, 1);
 		pxt_equal(procs_next(stream, &result), 1);
 		pxt_check(result.failed == NULL);
 		bytes = procs_view(&result, NULL);
@@ -340,6 +385,7 @@ int main(void)
 		pxt_test(arguments_of_every_length_arrive),
 		pxt_test(results_pass_through_a_small_window),
 		pxt_test(raw_tasks_follow_their_rules),
+		pxt_test(little_room_is_enough_for_what_is_said),
 		pxt_test(a_view_may_change_a_copy_may_not),
 	};
 

@@ -45,7 +45,10 @@ static void expect_end(struct procs_stream *stream)
 
 static void order_is_that_of_the_input(void **state)
 {
-	enum { N = 300 };
+	enum {
+		N = 300
+	};
+
 	uint64_t seed = 7;
 	int xs[N], naps[N];
 	uint64_t index;
@@ -69,7 +72,9 @@ static void order_is_that_of_the_input(void **state)
 
 static void calls_keep_their_order_too(void **state)
 {
-	enum { N = 100 };
+	enum {
+		N = 100
+	};
 	struct procs_spec specs[N];
 	uint64_t seed = 11, index;
 	struct procs_stream *stream;
@@ -97,7 +102,10 @@ static PROCS_DEFINE1(int, wait_for_gate, int, x)
  * end. */
 static void as_completed_does_not_wait_for_the_first(void **state)
 {
-	enum { N = 50 };
+	enum {
+		N = 50
+	};
+
 	int xs[N];
 	bool seen[N] = { false };
 	uint64_t index;
@@ -136,7 +144,10 @@ static void as_completed_does_not_wait_for_the_first(void **state)
  * window. */
 static void the_window_bounds_what_runs_ahead(void **state)
 {
-	enum { N = 2000, WINDOW = 40 };
+	enum {
+		N = 2000,
+		WINDOW = 40
+	};
 	struct procs_spec *specs = malloc(N * sizeof(*specs));
 	int *xs = malloc(N * sizeof(*xs));
 
@@ -204,7 +215,10 @@ struct script {
 	char text[32];
 };
 
-static PROCS_DEFINE1(const char *, echo, const char *, text) { return text; }
+static PROCS_DEFINE1(const char *, echo, const char *, text)
+{
+	return text;
+}
 
 static int scripted(void *user, struct procs_spec *spec)
 {
@@ -291,7 +305,10 @@ static void empty_and_small_inputs(void **state)
 /* Closed after the first of very many, while workers are busy. */
 static void a_stream_may_be_closed_early(void **state)
 {
-	enum { N = 100000 };
+	enum {
+		N = 100000
+	};
+
 	int *xs = calloc(N, sizeof(*xs)), *naps = calloc(N, sizeof(*naps));
 	struct procs_spec specs[20];
 	struct timespec before, after;
@@ -387,9 +404,57 @@ static void cancel_interrupts_a_wait(void **state)
 	}
 }
 
+/* Items of about the time that it takes to kill: the one after it must not pay. */
+static PROCS_DEFINE1(int, last, int, x)
+{
+	struct timespec now, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += x / 2 % 5 * 50000;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+	return x;
+}
+
+static void *cancel_even(void *stream)
+{
+	for (uint64_t i = 0; i < 4000; i += 2) {
+		procs_cancel(stream, i);
+		usleep(50);
+	}
+	return NULL;
+}
+
+static void a_cancel_in_flight_leaves_the_next(void **state)
+{
+	static int xs[4000];
+	struct procs_stream *stream;
+	struct procs_result result;
+	pthread_t thread;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++)
+		xs[i] = i;
+	stream = procs_pmap(last, 4000, PROCS_OPTIONS(.workers = 1), xs);
+	pthread_create(&thread, NULL, cancel_even, stream);
+	for (uint64_t i = 0; i < 4000; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed == NULL ||
+			  (i % 2 == 0 && result.failed->cause == PROCS_CAUSE_CANCELLED));
+	}
+	pthread_join(thread, NULL);
+	procs_close(stream);
+}
+
 static void a_cancelled_item_leaves_the_others(void **state)
 {
-	enum { N = 1000 };
+	enum {
+		N = 1000
+	};
+
 	int xs[N];
 	struct procs_stream *stream;
 	struct procs_result result;
@@ -436,7 +501,10 @@ static PROCS_DEFINE1(int, which, int, x)
 
 static void a_task_knows_which_item_it_is(void **state)
 {
-	enum { N = 20000 };
+	enum {
+		N = 20000
+	};
+
 	int *xs = malloc(N * sizeof(*xs));
 	struct procs_stream *stream;
 
@@ -466,6 +534,7 @@ int main(void)
 		pxt_test(a_stream_may_be_closed_early),
 		pxt_test(waiting_has_a_deadline),
 		pxt_test(cancel_interrupts_a_wait),
+		pxt_test(a_cancel_in_flight_leaves_the_next),
 		pxt_test(a_cancelled_item_leaves_the_others),
 		pxt_test(a_task_knows_which_item_it_is),
 	};

@@ -131,8 +131,9 @@ static void spans_tile_the_window(void **state)
 			break;
 		case 1:
 			if (span != NULL && span->count > 1)
-				px_window_split(&window, span,
-						(uint32_t)(pxt_random(&seed) % (span->count - 1) + 1));
+				px_window_split(
+					&window, span,
+					(uint32_t)(pxt_random(&seed) % (span->count - 1) + 1));
 			break;
 		case 2:
 			if (span != NULL)
@@ -145,16 +146,16 @@ static void spans_tile_the_window(void **state)
 			break;
 		default:
 			if (span != NULL) {
-				pxt_check(px_window_find(&window, span->first) == span);
-				pxt_check(px_window_find(&window, span->first + span->count - 1) ==
-					  span);
+				pxt_check(px_window_find(&window, NULL, span->first) == span);
+				pxt_check(px_window_find(&window, span,
+							 span->first + span->count - 1) == span);
 			}
 			break;
 		}
 		check_tiles(&window);
 		span = px_window_waiting(&window);
 		pxt_check((span != NULL) == (window.waiting > 0));
-		pxt_check(px_window_find(&window, window.fresh) == NULL);
+		pxt_check(px_window_find(&window, NULL, window.fresh) == NULL);
 	}
 	px_window_free(&window);
 }

@@ -191,6 +191,28 @@ def compare_damages(root, where):
     same("all restored", root)
 
 
+def compare_lists(root, where):
+    """What is wrong with dpkg's own lists."""
+    sums = root / "var/lib/dpkg/info/plain.md5sums"
+    good = sums.read_bytes()
+    same("a foreign architecture", root, "plain:i386")
+    same("its own architecture", root, "plain:all")
+    sums.write_bytes(b"")
+    same("an empty list", root, "plain")
+    sums.write_bytes(b"\x1b]0;title\x07 no sum\n")
+    done = run([PROGRAM, "-r", str(root), "plain"])
+    check("a terminal is not told what to do", "\x1b" not in done.stderr and "no sum" in done.stderr, done.stderr)
+    sums.unlink()
+    os.mkfifo(sums)
+    done = run([PROGRAM, "-r", str(root), "plain"], timeout=20)
+    check("a FIFO as list is no list", "no checksums for plain" in done.stderr, done)
+    sums.unlink()
+    sums.write_bytes(good)
+    done = run(["sh", "-c", '"$0" -r "$1" plain >/dev/full', PROGRAM, str(root)])
+    check("lost output is an error", done.returncode == 255 and "standard output" in done.stderr, done)
+    same("the list is back", root, "plain")
+
+
 def compare_permissions(root):
     """As nobody: what is unreadable is not missing."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
@@ -274,6 +296,7 @@ def main():
         compare_names(root)
         try_options(root)
         try_terminal(root)
+        compare_lists(root, where)
         compare_permissions(root)
         compare_conffiles(root)
     print(f"{passed} passed, {failed} failed")
