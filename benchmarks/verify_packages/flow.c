@@ -159,10 +159,11 @@ static bool load_open(struct load *load, struct reader *reader)
 	}
 	if (load->n == 0)
 		return true;
-	load->stream = procs_pmap(
-		check_file, load->n,
-		PROCS_OPTIONS(.workers = settings->workers, .timeout_ns = settings->timeout_ns),
-		load->roots, (const char *const *)load->paths);
+	load->stream =
+		procs_pmap(check_file, load->n,
+			   PROCS_OPTIONS(.workers = settings->workers,
+					 .timeout_ns = settings->timeout_ns, .traceback_fd = -1),
+			   load->roots, (const char *const *)load->paths);
 	if (load->stream == NULL)
 		fprintf(stderr, "verify_packages: %s\n", procs_last_failure()->message);
 	return load->stream != NULL;

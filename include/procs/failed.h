@@ -76,7 +76,9 @@ struct procs_failed {
 	uint32_t core_dumped;   /* 1 if the kernel says that it wrote a core file, else 0 */
 	uint64_t elapsed_ns;    /* time used, ns of CLOCK_MONOTONIC, from the start of the item, or, for
 	                         * items of less than 5 us without a timeout, of the chunk it was in */
-	uint64_t reserved[4];   /* 0 */
+	const char *traceback;  /* for people, lines: where it crashed or was raised, as written to
+	                         * options.traceback_fd; never NULL, "" if nothing is known */
+	uint64_t reserved[3];   /* 0 */
 };
 
 /**
@@ -111,8 +113,10 @@ PROCS_EXPORT size_t procs_failed_text(const struct procs_failed *failed,
  *
  * The first failure of an item decides, later ones are ignored; a value that
  * the task returns afterwards is dropped, and exit() ends the process but not
- * this failure. A signal or a timeout before the task returns is the outcome. Outside any item, and in threads that
- * the task started itself, it only sets the thread's procs_last_failure().
+ * this failure. A signal or a timeout before the task returns is the outcome.
+ * Outside any item, and in threads that the task started itself, it only sets
+ * the thread's procs_last_failure(). The line it stands in is noted for the
+ * traceback.
  * @code: any int; an errno shows by its name in the text.
  * @format: as for printf, borrowed; the text is cut at 65,536 bytes and then
  *          ends in "...".
@@ -135,6 +139,23 @@ PROCS_EXPORT int procs_fail(int code, const char *format, ...) PROCS_PRINTF(2, 3
  */
 PROCS_EXPORT int procs_fail_data(int code, const void *data, size_t size,
 				 const char *format, ...) PROCS_PRINTF(4, 5);
+
+/**
+ * Notes where the next procs_fail of this thread stands; the macros below do.
+ *
+ * @file, @function: static strings, borrowed for ever. @line: from 1.
+ * Returns: nothing. Errors: none.
+ * Ownership: nothing. Blocks: no. Allocates: no.
+ * Threads: any. Fork: any side. Signals: not async-signal-safe.
+ */
+PROCS_EXPORT void procs_fail_here(const char *file, int line, const char *function);
+
+/** procs_fail and procs_fail_data, with the place where they stand. */
+#define procs_fail(...)                                                        \
+	(procs_fail_here(__FILE__, __LINE__, __func__), procs_fail(__VA_ARGS__))
+#define procs_fail_data(...)                                                   \
+	(procs_fail_here(__FILE__, __LINE__, __func__),                        \
+	 procs_fail_data(__VA_ARGS__))
 
 /**
  * procs_fail as an expression of any type: `return procs_fail_as(struct point,

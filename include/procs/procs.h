@@ -87,7 +87,9 @@ struct procs_options {
 	uint32_t checksum;     /* enum procs_checksum; default auto */
 	uint32_t copy_results; /* 1: no result is a view into the slot, each is copied and checked first,
 	                        * so that the task cannot change it afterwards; default 0 */
-	uint32_t pad;          /* 0 */
+	int32_t traceback_fd;  /* where tracebacks of Failed items are written, 10 of a stream and then a
+	                        * count: -1..2^31-1, a descriptor open until procs_close, or -1: none,
+	                        * neither written nor in the records; default standard error */
 	uint64_t window_items; /* items in flight or finished and not yet taken, 1..2^40; default 1,024 a
 	                        * worker, for a pmap as many more as take 8 ms of measured work */
 	uint64_t window_bytes; /* bytes of finished results not yet taken, 4,096..2^48; default 64 MiB.

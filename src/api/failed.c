@@ -20,7 +20,13 @@ static void px_fail(int code, const void *data, size_t size, const char *format,
 		px_last_failure_set(PROCS_CAUSE_ERROR, code, data, size, format, arguments);
 }
 
-int procs_fail(int code, const char *format, ...)
+void procs_fail_here(const char *file, int line, const char *function)
+{
+	px_context_place(file, line, function);
+}
+
+/* In parentheses, since the header has macros of these names. */
+int(procs_fail)(int code, const char *format, ...)
 {
 	va_list arguments;
 
@@ -30,7 +36,7 @@ int procs_fail(int code, const char *format, ...)
 	return 0;
 }
 
-int procs_fail_data(int code, const void *data, size_t size, const char *format, ...)
+int(procs_fail_data)(int code, const void *data, size_t size, const char *format, ...)
 {
 	va_list arguments;
 

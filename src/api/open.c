@@ -23,7 +23,10 @@ struct procs_stream *px_open(const char *call, const struct procs_options *optio
 	}
 	error = px_config_resolve(options, &config, &why);
 	if (error != 0) {
-		px_refuse(-error, "%s: options.%s is out of range%s", call, why, strcmp(why, "size") == 0 ? ": it is sizeof(struct procs_options), which PROCS_OPTIONS sets" : "");
+		px_refuse(-error, "%s: options.%s is out of range%s", call, why,
+			  strcmp(why, "size") == 0
+				  ? ": it is sizeof(struct procs_options), which PROCS_OPTIONS sets"
+				  : "");
 		return NULL;
 	}
 	error = px_stream_open(&stream, &config, input, &why);

@@ -85,6 +85,11 @@ struct px_loss {
 enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint64_t now,
 				struct px_loss *loss_out);
 
+/* What a worker that crashed left in its slot, for a loss with cause SIGNAL whose
+ * code may be corrected by it; false if it left nothing. */
+bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px_loss *loss,
+		      struct px_crash *crash_out);
+
 /* The worker's pid, for Failed; 0 if there is none. */
 int64_t px_backend_pid(const struct px_backend *backend, uint32_t slot);
 

@@ -107,6 +107,31 @@ static struct procs_bytes px_copy(struct px_buffer *buffer, const void *data, si
 	return (struct procs_bytes){ buffer->data, kept };
 }
 
+/* Of the procs_fail to come. */
+static _Thread_local struct {
+	const char *file, *function; /* NULL: unknown */
+	int line;
+} px_place;
+
+void px_context_place(const char *file, int line, const char *function)
+{
+	px_place.file = file;
+	px_place.line = line;
+	px_place.function = function;
+}
+
+static struct procs_bytes px_where(struct px_context *context)
+{
+	int length = 0;
+
+	if (px_place.file != NULL)
+		length = snprintf(context->where, sizeof(context->where), "%s (%s:%d)",
+				  px_place.function, px_place.file, px_place.line);
+	px_place.file = NULL;
+	return (struct procs_bytes){ context->where,
+				     px_clamp(length, 0, (int)sizeof(context->where) - 1) };
+}
+
 void px_context_fail(struct px_context *context, enum procs_cause cause, int code, const void *data,
 		     size_t size, const char *format, va_list arguments)
 {
@@ -120,6 +145,7 @@ void px_context_fail(struct px_context *context, enum procs_cause cause, int cod
 		.code = code,
 		.message = px_format(&context->message, format, arguments),
 		.data = px_copy(&context->data, data, size),
+		.where = px_where(context),
 	};
 }
 

@@ -19,13 +19,14 @@
 struct px_scratch; /* a list of blocks */
 
 struct px_context {
-	uint64_t first;   /* index of the range's item 0 */
-	uint32_t item;    /* in the range; of several run in one loop, the first */
+	uint64_t first; /* index of the range's item 0 */
+	uint32_t item;  /* in the range; of several run in one loop, the first */
 	uint32_t attempt;
 	bool failed;               /* procs_fail was called for this item */
 	struct px_failure failure; /* what it said; points into the buffers */
 	struct px_buffer message;
 	struct px_buffer data;
+	char where[PX_WHERE_MOST];
 	struct px_scratch *scratch; /* owned, freed when the item is over */
 	uint64_t scratch_index;     /* whose it is */
 	struct procs_loop *loop;    /* told of a failure, or NULL */
@@ -63,11 +64,13 @@ uint64_t px_context_index(const struct px_context *context);
 /* Gives all memory back. */
 void px_context_free(struct px_context *context);
 
+/* Where the next failure of this thread is raised; strings of the program. */
+void px_context_place(const char *file, int line, const char *function);
+
 /* The first failure of an item decides; others return without a trace. Also
  * used by the worker itself, for ENCODE and the like. */
-void px_context_fail(struct px_context *context, enum procs_cause cause, int code,
-		     const void *data, size_t size, const char *format, va_list arguments)
-	PX_PRINTF(6, 0);
+void px_context_fail(struct px_context *context, enum procs_cause cause, int code, const void *data,
+		     size_t size, const char *format, va_list arguments) PX_PRINTF(6, 0);
 void px_context_blame(struct px_context *context, enum procs_cause cause, int code,
 		      const char *format, ...) PX_PRINTF(4, 5);
 

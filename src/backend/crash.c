@@ -21,6 +21,7 @@
 
 enum {
 	PX_CRASH_STACK = 65536,
+	PX_CRASH_STACK_LEAST = 16384,
 	PX_CRASH_SECONDS = 2 /* after which a walk that hangs is ended */
 };
 
@@ -176,19 +177,25 @@ void px_crash_watch(struct px_report *report)
 	const struct sigaction ours = { .sa_sigaction = px_on_crash,
 					.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	struct sigaction before;
+	stack_t hosts;
 
 	px_report = report;
 	px_watched = getpid();
 	px_floor = 0;
 	/* relaxed: no thread but this one */
 	atomic_store_explicit(&px_crashing, 0, memory_order_relaxed);
-	(void)sigaltstack(&stack, NULL);
+	/* One that the host has set for this thread may serve: sanitizers do, and free it. */
+	if (sigaltstack(NULL, &hosts) != 0 || (hosts.ss_flags & SS_DISABLE) ||
+	    hosts.ss_size < PX_CRASH_STACK_LEAST)
+		(void)sigaltstack(&stack, NULL);
 	for (size_t i = 0; i < sizeof(px_signals) / sizeof(px_signals[0]); i++)
 		if (sigaction(px_signals[i], &ours, &before) == 0 && before.sa_handler == SIG_IGN)
 			(void)sigaction(px_signals[i], &before, NULL);
 }
 
-void px_crash_floor(const void *frame)
+/* This frame lies where the task's will: its address is at most a call below the
+ * caller's stack pointer, and above all that the task puts there. */
+__attribute__((noinline)) void px_crash_floor(void)
 {
-	px_floor = (uintptr_t)frame;
+	px_floor = (uintptr_t)__builtin_frame_address(0);
 }

@@ -19,8 +19,8 @@
  * TRAP where these have their default, on a stack of their own. */
 void px_crash_watch(struct px_report *report);
 
-/* The task runs above this frame of the worker's own thread: what lies below is
- * of no interest. */
-void px_crash_floor(const void *frame);
+/* The caller is about to call the task, in the worker's own thread: what lies
+ * below it on the stack is of no interest. */
+void px_crash_floor(void);
 
 #endif /* PROCS_BACKEND_CRASH_H */

@@ -82,7 +82,7 @@ void px_runner_emit_failure(struct px_runner *runner, uint32_t item, uint64_t el
 
 	if (error != 0) {
 		/* Out of memory for the text: the cause and the code must not be lost. */
-		failure->message.size = failure->data.size = 0;
+		failure->message.size = failure->data.size = failure->where.size = 0;
 		error = px_failure_encode(&runner->codec, failure, &frame.size);
 	}
 	frame.stored = frame.size;

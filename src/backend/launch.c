@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "backend/life.h"
+#include "backend/lifeline.h"
 #include "backend/local.h"
+#include "base/clock.h"
 
 #ifndef CLONE_CLEAR_SIGHAND
 # define CLONE_CLEAR_SIGHAND 0x100000000ULL
@@ -114,6 +116,48 @@ static pid_t px_launch_plain(struct px_birth *birth, struct px_child *child_out)
 	if (pid > 0)
 		*child_out = px_reaper_adopt(pid);
 	return pid;
+}
+
+/* A helper ends as it began: with the host's memory, and all signals blocked. */
+PX_NORETURN static void px_helper_child(void (*run)(void *), void *argument, pid_t host)
+{
+	if (px_lifeline_tie(-1, host))
+		run(argument);
+	_exit(0);
+}
+
+bool px_launch_helper(void (*run)(void *), void *argument, uint64_t deadline)
+{
+	const pid_t host = px_lifeline_host();
+	struct px_child child = { .pid = 0, .pidfd = -1 };
+	const struct px_child *one = &child;
+	struct px_status status = { .ending = PX_ENDING_NONE };
+	const int saved = errno;
+	int *tid = px_tid_address();
+	sigset_t all, mask;
+	pid_t pid = -1;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	if (px_may_clone() && tid != NULL)
+		pid = px_clone(&child.pidfd, tid);
+	if (pid < 0)
+		pid = fork();
+	if (pid == 0)
+		px_helper_child(run, argument, host);
+	if (pid > 0 && child.pidfd < 0)
+		child = px_reaper_adopt(pid);
+	child.pid = px_max(pid, 0);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	while (child.pid != 0 && status.ending == PX_ENDING_NONE && px_now() < deadline) {
+		px_reaper_wait(&one, 1, deadline);
+		status = px_reaper_collect(&child);
+	}
+	px_reaper_kill(&child);
+	if (child.pid != 0)
+		px_reaper_abandon(&child);
+	errno = saved;
+	return status.ending == PX_ENDING_EXIT;
 }
 
 int px_launch_fork(struct px_birth *birth, struct px_child *child_out)

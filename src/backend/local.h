@@ -50,12 +50,12 @@ struct px_birth {
 	struct px_backend *backend;
 	uint32_t slot;
 	struct px_leftover leftover;
-	sigset_t mask;       /* to be in force while items run */
-	void *robust_list;   /* px_life_list of the parent's thread, or NULL: ask again */
-	bool cloned;         /* raw: handlers are reset, nothing is told of the fork */
-	int lifeline;        /* what ties it to its host */
-	pid_t host;          /* px_lifeline_host() */
-	pid_t parent;        /* whose death ends it */
+	sigset_t mask;     /* to be in force while items run */
+	void *robust_list; /* px_life_list of the parent's thread, or NULL: ask again */
+	bool cloned;       /* raw: handlers are reset, nothing is told of the fork */
+	int lifeline;      /* what ties it to its host */
+	pid_t host;        /* px_lifeline_host() */
+	pid_t parent;      /* whose death ends it */
 };
 
 /* How often to look at the pidfd of a worker whose life word says this. */
@@ -64,6 +64,10 @@ uint64_t px_sweep_interval(uint32_t life);
 /* Forks. In the parent: 0 and the child, or a negative errno. The child becomes
  * a worker and never returns. */
 int px_launch_fork(struct px_birth *birth, struct px_child *child_out);
+
+/* Runs a function in a child of its own and waits for its end; false if there
+ * was no child, or it had to be killed at the deadline. */
+bool px_launch_helper(void (*run)(void *), void *argument, uint64_t deadline);
 
 /* The rules of a worker's entry, RELIABILITY of a fork: see entry.c. All
  * signals are blocked; on return the caller's mask is back. */

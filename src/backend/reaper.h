@@ -18,10 +18,10 @@ struct px_child {
 };
 
 enum px_ending {
-	PX_ENDING_NONE = 0,    /* it lives, or its end is not known yet */
-	PX_ENDING_EXIT,        /* code: exit status */
-	PX_ENDING_SIGNAL,      /* code: signal number */
-	PX_ENDING_STOLEN       /* gone, and somebody else took the status */
+	PX_ENDING_NONE = 0, /* it lives, or its end is not known yet */
+	PX_ENDING_EXIT,     /* code: exit status */
+	PX_ENDING_SIGNAL,   /* code: signal number */
+	PX_ENDING_STOLEN    /* gone, and somebody else took the status */
 };
 
 struct px_status {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/crash.h"
 #include "base/clock.h"
 #include "base/px.h"
 #include "shm/doorbell.h"
@@ -164,6 +165,9 @@ static uint32_t px_stride(const struct px_runner *runner)
 	return (uint32_t)(PX_STRIDE_NS / item);
 }
 
+/* Below this frame a crash report need not look. */
+#define PX_TASK_BEGINS(runner) ((runner)->own_process ? px_crash_floor() : (void)0)
+
 /* Values side by side. The loop of the task itself stores the progress of each
  * item; only a failing one comes back here. Returns the items finished. */
 static uint32_t px_run_dense(struct px_runner *runner, struct px_chunk part, uint64_t now)
@@ -175,11 +179,11 @@ static uint32_t px_run_dense(struct px_runner *runner, struct px_chunk part, uin
 	loop.out_stride = runner->order.value_size;
 	px_item_begins(runner, part.from, now);
 	context->loop = &loop;
+	PX_TASK_BEGINS(runner);
 	runner->function->loop(&loop);
 	context->loop = NULL;
-	if (loop.failed) {
+	if (loop.failed)
 		px_runner_emit_failure(runner, (uint32_t)loop.next++, px_now() - now);
-	}
 	return (uint32_t)loop.next;
 }
 
@@ -193,6 +197,7 @@ static void px_run_raw(struct px_runner *runner, uint32_t item, uint64_t now)
 		task.argument[i] = (struct procs_bytes){ runner->argument[i] +
 								 (uint64_t)item * runner->stride[i],
 							 runner->argument_size[i] };
+	PX_TASK_BEGINS(runner);
 	code = runner->function->raw(&task);
 	if (code != 0 && task.no_room)
 		px_context_blame(
@@ -222,6 +227,7 @@ static void px_run_typed(struct px_runner *runner, uint32_t item, uint64_t now)
 	} else {
 		loop.out = runner->value.data;
 		context->loop = &loop;
+		PX_TASK_BEGINS(runner);
 		runner->function->loop(&loop);
 		context->loop = NULL;
 	}

@@ -28,7 +28,7 @@ struct px_runner {
 	struct px_output output;
 	struct px_pace pace;
 	struct px_alarm alarm;
-	bool own_process; /* its stdio and its time are its own */
+	bool own_process;  /* its stdio and its time are its own */
 	uint64_t sequence; /* range in work, or next */
 	uint64_t claims;   /* chunks so far */
 	/* Of the range in work: */
@@ -36,7 +36,7 @@ struct px_runner {
 	struct px_post post;
 	const struct procs_function *function;
 	const struct px_task_plans *task;
-	const unsigned char *arguments; /* of a call, as the task's argument struct */
+	const unsigned char *arguments;              /* of a call, as the task's argument struct */
 	const unsigned char *argument[PX_SEQUENCES]; /* of item 0 of the range */
 	uint64_t stride[PX_SEQUENCES];
 	uint64_t argument_size[PX_SEQUENCES];

@@ -182,6 +182,19 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
 	return PX_HEALTH_LOST;
 }
 
+bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px_loss *loss,
+		      struct px_crash *crash_out)
+{
+	const struct px_slot at = px_backend_slot(backend, slot);
+
+	if (loss->cause != PROCS_CAUSE_SIGNAL || !px_report_take(&at.control->report, crash_out))
+		return false;
+	/* Where the walk over its stack hung, an alarm ended it instead. */
+	if (loss->code == SIGALRM)
+		loss->code = crash_out->signal;
+	return loss->code == crash_out->signal;
+}
+
 void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
 		     uint64_t now)
 {

@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <time.h>
 
-#define PX_NEVER UINT64_MAX
+#define PX_NEVER       UINT64_MAX
 #define PX_MICROSECOND UINT64_C(1000)
 #define PX_MILLISECOND UINT64_C(1000000)
-#define PX_SECOND UINT64_C(1000000000)
+#define PX_SECOND      UINT64_C(1000000000)
 
 /* The moment. About 25 ns; async-signal-safe. */
 uint64_t px_now(void);

@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define PX_PRINTF(at, first) __attribute__((format(printf, at, first)))
-#define PX_NORETURN __attribute__((noreturn))
-#define PX_UNUSED __attribute__((unused))
-#define PX_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define PX_PRINTF(at, first)   __attribute__((format(printf, at, first)))
+#define PX_NORETURN            __attribute__((noreturn))
+#define PX_UNUSED              __attribute__((unused))
+#define PX_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define PX_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 enum {
@@ -31,8 +31,8 @@ enum {
 # define px_assert(condition) ((void)sizeof(!(condition)))
 #endif
 
-#define px_container(pointer, type, member)                                    \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define px_container(pointer, type, member)                                                        \
+ ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline uint64_t px_min(uint64_t a, uint64_t b)
 {

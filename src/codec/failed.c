@@ -17,6 +17,10 @@ static const struct procs_field px_failure_fields[] = {
 	  { "struct procs_bytes", sizeof(struct procs_bytes), PROCS_CODE_BYTES },
 	  offsetof(struct px_failure, data),
 	  1 },
+	{ "where",
+	  { "struct procs_bytes", sizeof(struct procs_bytes), PROCS_CODE_BYTES },
+	  offsetof(struct px_failure, where),
+	  1 },
 };
 
 /* A failure travels as the arguments of a task would. */
@@ -71,7 +75,7 @@ int px_failure_decode(struct px_codec *codec, const void *image, uint64_t size,
 		return error;
 	memcpy(failure_out, codec->object.data, sizeof(*failure_out));
 	if (!px_failure_from_worker(failure_out) || failure_out->message.size > PX_MESSAGE_MOST ||
-	    failure_out->data.size > PX_DATA_MOST)
+	    failure_out->data.size > PX_DATA_MOST || failure_out->where.size > PX_WHERE_MOST)
 		return -EBADMSG;
 	return 0;
 }

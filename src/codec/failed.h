@@ -14,7 +14,8 @@
 
 enum {
 	PX_MESSAGE_MOST = 65536, /* bytes of a message */
-	PX_DATA_MOST = 1 << 20   /* bytes that procs_fail_data adds */
+	PX_DATA_MOST = 1 << 20,  /* bytes that procs_fail_data adds */
+	PX_WHERE_MOST = 256
 };
 
 /* What the task said. Pointers are borrowed by the encoder, and after decoding
@@ -24,11 +25,11 @@ struct px_failure {
 	int32_t code;
 	struct procs_bytes message;
 	struct procs_bytes data;
+	struct procs_bytes where; /* "f (file.c:12)", or of size 0 */
 };
 
 /* Into codec->image; as px_image_encode. */
-int px_failure_encode(struct px_codec *codec, const struct px_failure *failure,
-		      uint64_t *size_out);
+int px_failure_encode(struct px_codec *codec, const struct px_failure *failure, uint64_t *size_out);
 
 /* From an image private to the caller. -EBADMSG also if the cause is not one
  * that a worker may report, or the sizes are beyond the bounds above. */

@@ -318,8 +318,8 @@ int px_image_decode(struct px_codec *codec, const struct px_plan *plan, const vo
 		return -EBADMSG;
 	if (px_buffer_room(&codec->staging, plan->staging + 1) != 0 ||
 	    px_buffer_room(&codec->object, plan->size + 1) != 0 ||
-	    px_buffer_room(&codec->strings,
-			   sizes.strings + 1 + plan->n_blobs * PX_BYTES_ALIGN) != 0)
+	    px_buffer_room(&codec->strings, sizes.strings + 1 + plan->n_blobs * PX_BYTES_ALIGN) !=
+		    0)
 		return -ENOMEM;
 	memset(codec->staging.data, 0, plan->staging);
 	memset(codec->object.data, 0, plan->size);

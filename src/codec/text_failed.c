@@ -94,7 +94,8 @@ void px_text_add_complaint(struct px_text *text, int error, const char *culprit)
 		px_text_add(text, "PROCS_STRUCT(%s, ...) describes one of another size", name);
 		break;
 	case -EDOM:
-		px_text_add(text, "PROCS_BODY has the argument %s in another place than PROCS_DECLARE",
+		px_text_add(text,
+			    "PROCS_BODY has the argument %s in another place than PROCS_DECLARE",
 			    name);
 		break;
 	case -E2BIG:
@@ -107,7 +108,8 @@ void px_text_add_complaint(struct px_text *text, int error, const char *culprit)
 		px_text_add(text, "no memory");
 		break;
 	default:
-		px_text_add(text, "%s is not what the task takes", culprit != NULL ? culprit : "this");
+		px_text_add(text, "%s is not what the task takes",
+			    culprit != NULL ? culprit : "this");
 		break;
 	}
 }

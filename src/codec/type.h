@@ -16,9 +16,10 @@
 
 enum {
 	PX_LEAVES_MOST = 128, /* of one plan */
-	PX_ARRAYS_MOST = 8,   /* leaves of more than one element: tpl takes each length as an argument */
-	PX_BLOBS_MOST = 8,    /* struct procs_bytes in one value */
-	PX_NESTING_MOST = 8   /* structs in structs */
+	PX_ARRAYS_MOST =
+		8, /* leaves of more than one element: tpl takes each length as an argument */
+	PX_BLOBS_MOST = 8,  /* struct procs_bytes in one value */
+	PX_NESTING_MOST = 8 /* structs in structs */
 };
 
 /* `count` elements of one code, `offset` bytes into the value. */
@@ -31,15 +32,15 @@ struct px_leaf {
 };
 
 struct px_plan {
-	const char *name;  /* of the type, for messages; borrowed from the program */
-	uint64_t size;     /* bytes of the value in C */
-	uint64_t staging;  /* bytes of the staging struct */
+	const char *name; /* of the type, for messages; borrowed from the program */
+	uint64_t size;    /* bytes of the value in C */
+	uint64_t staging; /* bytes of the staging struct */
 	uint32_t n_leaves;
 	uint32_t n_arrays;
 	uint32_t n_blobs;
 	uint32_t n_strings;
-	bool flat;    /* no strings, no bytes: the value is all there is */
-	bool checked; /* has a bool, of which not every byte is a value */
+	bool flat;                 /* no strings, no bytes: the value is all there is */
+	bool checked;              /* has a bool, of which not every byte is a value */
 	int array[PX_ARRAYS_MOST]; /* lengths, in elements of tpl */
 	struct px_leaf leaf[PX_LEAVES_MOST];
 	char format[8 * PX_LEAVES_MOST]; /* of the tpl image; "" for nothing at all */

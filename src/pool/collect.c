@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "backend/alarm.h"
 #include "base/clock.h"
@@ -165,14 +166,30 @@ static struct px_verdict px_verdict_of(const struct procs_stream *stream,
 	return verdict;
 }
 
+/* A copy of what the crashed worker left; NULL if there is nothing, or nobody
+ * wants to read it. */
+static struct px_crash *px_crash_copy(struct procs_stream *stream, uint32_t slot,
+				      struct px_loss *loss)
+{
+	struct px_crash crash, *copy = NULL;
+
+	if (px_backend_crash(stream->backend, slot, loss, &crash) &&
+	    stream->config.traceback_fd >= 0)
+		copy = malloc(sizeof(*copy));
+	if (copy != NULL)
+		*copy = crash;
+	return copy;
+}
+
 /* What a lost worker had of a span: its finished items stay, the one in flight
  * is blamed, the others go to somebody else. */
-static void px_span_bury(struct procs_stream *stream, struct px_span *span,
-			 const struct px_loss *loss, uint64_t now)
+static void px_span_bury(struct procs_stream *stream, struct px_span *span, uint32_t slot,
+			 struct px_loss *loss, uint64_t now)
 {
 	struct px_window *window = &stream->window;
-	const struct px_verdict verdict = px_verdict_of(stream, span, loss, now);
 	const bool blamed = span->running;
+	struct px_crash *crash = blamed ? px_crash_copy(stream, slot, loss) : NULL;
+	struct px_verdict verdict = px_verdict_of(stream, span, loss, now);
 	const uint32_t done = span->region.done;
 	struct px_span *rest = span;
 
@@ -187,10 +204,11 @@ static void px_span_bury(struct procs_stream *stream, struct px_span *span,
 		return;
 	if (rest->count > 1)
 		(void)px_window_split(window, rest, 1);
+	verdict.crash = crash;
 	px_span_fail(stream, rest, verdict);
 }
 
-static void px_slot_bury(struct procs_stream *stream, uint32_t slot, const struct px_loss *loss,
+static void px_slot_bury(struct procs_stream *stream, uint32_t slot, struct px_loss *loss,
 			 uint64_t now)
 {
 	struct px_desk *desk = &stream->desks[slot];
@@ -202,7 +220,7 @@ static void px_slot_bury(struct procs_stream *stream, uint32_t slot, const struc
 
 		if (span->state == PX_SPAN_POSTED) {
 			blamed |= span->running;
-			px_span_bury(stream, span, loss, now);
+			px_span_bury(stream, span, slot, loss, now);
 		}
 		span = newer;
 	}

@@ -6,14 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__has_include)
-# if __has_include(<valgrind/valgrind.h>)
-#  include <valgrind/valgrind.h>
-# endif
-#endif
-
 #include "backend/owner.h"
 #include "base/px.h"
+#include "base/valgrind.h"
 
 #define PX_WINDOW_ITEMS       1024 /* a worker */
 #define PX_WINDOW_ITEMS_MOST  (UINT64_C(1) << 40)
@@ -65,10 +60,8 @@ static uint64_t px_default_reserve(void)
 		bytes = strtoull(text, &end, 10);
 	if (end != NULL && *end == '\0' && bytes >= PX_RESERVE_LEAST && bytes <= PX_RESERVE_MOST)
 		return bytes;
-#ifdef RUNNING_ON_VALGRIND
-	if (RUNNING_ON_VALGRIND)
+	if (px_is_valgrind())
 		return PX_RESERVE_VALGRIND;
-#endif
 	return PX_RESERVE;
 }
 
@@ -117,8 +110,8 @@ static const char *px_config_wrong(const struct procs_options *o)
 		return "checksum";
 	if (o->copy_results > 1)
 		return "copy_results";
-	if (o->pad != 0)
-		return "pad";
+	if (o->traceback_fd < -1)
+		return "traceback_fd";
 	if (!px_in(o->window_items, 1, PX_WINDOW_ITEMS_MOST))
 		return "window_items";
 	if (!px_in(o->window_bytes, PX_WINDOW_BYTES_LEAST, PX_WINDOW_BYTES_MOST))
@@ -163,6 +156,7 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 				    ? PROCS_CHECKSUM_NEVER
 				    : o.checksum,
 		.copy_results = o.copy_results,
+		.traceback_fd = o.traceback_fd == 0 ? STDERR_FILENO : o.traceback_fd,
 		.window_grows = o.window_items == 0,
 		.window_items = o.window_items,
 		.window_bytes = o.window_bytes > 0 ? o.window_bytes : PX_WINDOW_BYTES,

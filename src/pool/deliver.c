@@ -26,7 +26,9 @@ static void px_verdict_text(struct procs_stream *stream, const struct px_verdict
 		px_text_add(&text, "%s left its process without a result", function);
 		break;
 	case PROCS_CAUSE_SIGNAL:
-		px_text_add(&text, "%s was killed%s", function,
+		px_text_add(&text, "%s was killed%s%s", function,
+			    verdict->crash != NULL && verdict->crash->overflow ? ": stack overflow"
+									       : "",
 			    verdict->core_dumped ? ", core dumped" : "");
 		break;
 	case PROCS_CAUSE_TIMEOUT:
@@ -90,6 +92,7 @@ static void px_result_fail(struct procs_stream *stream, const struct px_span *sp
 		.elapsed_ns = verdict->elapsed_ns,
 	};
 	px_verdict_text(stream, verdict, function);
+	stream->where = (struct procs_bytes){ NULL, 0 };
 	result->failed = &stream->failed;
 }
 
@@ -158,6 +161,7 @@ static int px_deliver_failure(struct procs_stream *stream, struct px_span *span,
 		.attempt = 1,
 		.elapsed_ns = frame->elapsed_ns,
 	};
+	stream->where = failure.where;
 	result->failed = &stream->failed;
 	return 0;
 }
@@ -318,6 +322,9 @@ void px_deliver(struct procs_stream *stream, struct px_span *span, struct procs_
 		px_deliver_dense(stream, span, result);
 	else
 		px_deliver_frame(stream, span, span->taken, result);
+	if (result->failed != NULL)
+		px_trace(stream, span->state == PX_SPAN_FAILED ? span->verdict.crash : NULL,
+			 stream->where);
 	stream->current = span;
 	stream->holding = true;
 }

@@ -11,6 +11,7 @@
  *	steal.c    takes work from those who have too much
  *	room.c     where in a slot's output area it goes
  *	deliver.c  makes a result of the span whose turn it is
+ *	trace.c    the traceback of one that failed
  *	stream.c   the turn itself
  */
 #ifndef PROCS_POOL_LOCAL_H
@@ -26,25 +27,25 @@
 #include "pool/window.h"
 
 enum {
-	PX_ROOM_SLACK = 65536,   /* bytes by which a room is larger than it should have to be */
-	PX_OPEN_RANGES = 2,      /* ranges a worker holds: one in work, one waiting */
-	PX_TEXT_MOST = 4096,     /* bytes of procs_text */
-	PX_DENSE_MOST = 4096     /* bytes of a value that is kept side by side with others */
+	PX_ROOM_SLACK = 65536, /* bytes by which a room is larger than it should have to be */
+	PX_OPEN_RANGES = 2,    /* ranges a worker holds: one in work, one waiting */
+	PX_TEXT_MOST = 4096,   /* bytes of procs_text */
+	PX_DENSE_MOST = 4096   /* bytes of a value that is kept side by side with others */
 };
 
 /* What the pool knows of a slot. */
 struct px_desk {
 	struct px_span *oldest, *newest; /* spans with results in it, or to come */
-	uint64_t posted; /* ranges handed to the present worker */
-	uint64_t passed; /* and done with */
-	uint32_t open;   /* and not finished */
-	bool staffed;    /* it has a worker that may be given work */
-	bool well;       /* that is not about to be lost */
-	bool useful;     /* that has finished something */
+	uint64_t posted;                 /* ranges handed to the present worker */
+	uint64_t passed;                 /* and done with */
+	uint32_t open;                   /* and not finished */
+	bool staffed;                    /* it has a worker that may be given work */
+	bool well;                       /* that is not about to be lost */
+	bool useful;                     /* that has finished something */
 	uint64_t moved_ns; /* when it was last seen to get on, or to have nothing to do */
-	uint64_t floor;   /* the present worker may write from here */
-	uint64_t ceiling; /* to here, and from */
-	uint64_t over;    /* here in the upper half */
+	uint64_t floor;    /* the present worker may write from here */
+	uint64_t ceiling;  /* to here, and from */
+	uint64_t over;     /* here in the upper half */
 };
 
 /* Values copied ahead of their delivery, so that most calls only step on. */
@@ -74,13 +75,13 @@ struct procs_stream {
 	struct px_window window;
 	struct px_backend *backend;
 	uint32_t n_slots;
-	uint32_t value_size;   /* of dense values; 0: framed */
+	uint32_t value_size; /* of dense values; 0: framed */
 	uint64_t page;
-	uint64_t half; /* of a slot's output area */
-	uint32_t busy;         /* slots with open ranges */
-	uint32_t staffed;      /* slots with workers that may be given work */
-	uint64_t open;         /* ranges posted and not finished */
-	struct px_desk *desks; /* [n_slots], owned */
+	uint64_t half;            /* of a slot's output area */
+	uint32_t busy;            /* slots with open ranges */
+	uint32_t staffed;         /* slots with workers that may be given work */
+	uint64_t open;            /* ranges posted and not finished */
+	struct px_desk *desks;    /* [n_slots], owned */
 	struct px_watch *watches; /* [n_slots], owned */
 	struct px_cancels cancels;
 	int input_error; /* what the source ended with */
@@ -88,11 +89,11 @@ struct procs_stream {
 	uint64_t done_items, spent_ns, done_bytes;
 	uint64_t largest; /* bytes of a payload */
 	/* Accounts. */
-	uint64_t bytes;          /* of results finished and not yet taken */
-	uint64_t looked;         /* when news was last taken */
-	uint64_t next_deadline;  /* when an item in flight is overdue */
+	uint64_t bytes;         /* of results finished and not yet taken */
+	uint64_t looked;        /* when news was last taken */
+	uint64_t next_deadline; /* when an item in flight is overdue */
 	/* When no process can be made. */
-	bool no_slot; /* for now: all wait for processes to end */
+	bool no_slot;               /* for now: all wait for processes to end */
 	uint64_t hire_failed_since; /* 0: it worked last time */
 	uint64_t hire_again;
 	int hire_error;
@@ -105,6 +106,8 @@ struct procs_stream {
 	struct px_buffer payload, unpacked;
 	struct procs_bytes bytes_value;
 	struct procs_failed failed;
+	struct procs_bytes where; /* it was raised, as its task said */
+	struct px_traces *traces; /* owned; NULL before the first */
 	char message[512];
 	char text[PX_TEXT_MOST];
 };
@@ -179,6 +182,11 @@ int px_post_all(struct procs_stream *stream, uint64_t now);
  * the whole of a range that waits behind another, now WAITING. NULL if there is
  * nothing. */
 struct px_span *px_post_steal(struct procs_stream *stream, uint64_t now);
+
+/* trace.c. The failure about to be delivered is given its traceback: of a crash,
+ * or where the task raised it. */
+void px_trace(struct procs_stream *stream, const struct px_crash *crash, struct procs_bytes where);
+void px_traces_free(struct procs_stream *stream);
 
 /* room.c */
 uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count);

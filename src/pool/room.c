@@ -146,6 +146,16 @@ static bool px_room_is_ample(const struct procs_stream *stream, const struct px_
 	return 2 * stream->half - px_room_over(stream, desk) >= stream->half / 2;
 }
 
+/* Of how many of the worker's last ranges it may not be known yet what went
+ * over: all from the oldest open one. */
+static uint16_t px_room_unsure(const struct px_desk *desk)
+{
+	for (const struct px_span *span = desk->oldest; span != NULL; span = span->newer)
+		if (span->state == PX_SPAN_POSTED)
+			return (uint16_t)(desk->posted - span->region.sequence);
+	return 0;
+}
+
 bool px_room_place(const struct procs_stream *stream, uint32_t slot, bool forced,
 		   struct px_post *post)
 {
@@ -156,8 +166,7 @@ bool px_room_place(const struct procs_stream *stream, uint32_t slot, bool forced
 		return false;
 	if (forced)
 		post->flags |= PX_POST_FORCED;
-	if (desk->open == 0)
-		post->flags |= PX_POST_ALONE;
+	post->before = px_room_unsure(desk);
 	post->over = px_room_over(stream, desk);
 	post->start = px_room_gap(stream, desk, need);
 	/* The only range of its process may have all there is. */

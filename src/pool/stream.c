@@ -110,6 +110,7 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 
 static void px_stream_free(struct procs_stream *stream)
 {
+	px_traces_free(stream);
 	px_cancels_free(&stream->cancels);
 	px_window_free(&stream->window);
 	px_plans_free(&stream->plans);

@@ -23,7 +23,7 @@ enum px_input_kind {
 
 struct px_input {
 	enum px_input_kind kind;
-	uint64_t n; /* items; UINT64_MAX: until the source ends */
+	uint64_t n;                     /* items; UINT64_MAX: until the source ends */
 	const struct procs_spec *specs; /* [n], borrowed until close */
 	procs_source *source;
 	void *user;

@@ -101,6 +101,8 @@ void px_window_remove(struct px_window *window, struct px_span *span)
 	if (span->state == PX_SPAN_WAITING)
 		window->waiting--;
 	window->items -= span->count;
+	free(span->verdict.crash);
+	span->verdict.crash = NULL;
 	if (span->arguments.capacity > PX_ARGUMENTS_KEPT)
 		px_buffer_free(&span->arguments);
 	span->next = window->spare;
@@ -139,6 +141,7 @@ static void px_window_free_list(struct px_span *span)
 		struct px_span *next = span->next;
 
 		px_buffer_free(&span->arguments);
+		free(span->verdict.crash);
 		free(span);
 		span = next;
 	}

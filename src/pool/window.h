@@ -34,6 +34,7 @@ struct px_verdict {
 	const char *culprit; /* what the text is about: a type's name, or NULL; a constant */
 	int64_t pid;
 	uint64_t elapsed_ns;
+	struct px_crash *crash; /* what the worker left, or NULL; owned by the span */
 };
 
 struct px_span {
@@ -47,13 +48,13 @@ struct px_span {
 	/* POSTED, FINISHED: where its results lie. */
 	bool seated; /* it is in that slot's list */
 	uint32_t slot;
-	int64_t pid;  /* of its worker */
+	int64_t pid;                   /* of its worker */
 	uint64_t room_start, room_end; /* of the slot's output area, see room.c */
 	struct px_region region;
 	uint32_t failure; /* dense: row of the first failure not yet delivered */
 	/* POSTED: */
-	bool corrupt;  /* its words said what cannot be */
-	bool running;  /* item region.done is in flight */
+	bool corrupt; /* its words said what cannot be */
+	bool running; /* item region.done is in flight */
 	uint64_t posted_ns;
 	uint64_t started_ns; /* of that item, believed within bounds */
 	uint64_t spent_ns;   /* accounted */
@@ -70,8 +71,8 @@ struct px_window {
 	struct px_span *head, *tail; /* owned */
 	struct px_span *spare;       /* owned, a list by next */
 	uint64_t n_spare;
-	uint64_t fresh; /* first item not in any span */
-	uint64_t items; /* in spans */
+	uint64_t fresh;   /* first item not in any span */
+	uint64_t items;   /* in spans */
 	uint64_t waiting; /* spans in that state */
 };
 

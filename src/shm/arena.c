@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/px.h"
+#include "base/valgrind.h"
 #include "shm/layout.h"
 #include "shm/slot.h"
 
@@ -46,7 +47,7 @@ static bool px_file_may_be(uint64_t size)
 	       (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
 }
 
-static void *px_map_file(uint64_t size)
+static void *px_map_file(uint64_t size, int access)
 {
 	void *base = MAP_FAILED;
 	int fd;
@@ -61,19 +62,21 @@ static void *px_map_file(uint64_t size)
 	if (fd < 0)
 		return base;
 	if (ftruncate(fd, (off_t)size) == 0)
-		base = mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+		base = mmap(NULL, size, access, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	close(fd); /* the mapping holds the memory */
 	return base;
 }
 
 static void *px_map(uint64_t size)
 {
-	/* Without access first: a host under mlockall(MCL_FUTURE) would touch it all. */
-	void *base = mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* Without access first: a host under mlockall(MCL_FUTURE) would touch it all. Valgrind
+	 * has no such hosts, but much to do for each change of access. */
+	const int first = px_is_valgrind() ? PROT_READ | PROT_WRITE : PROT_NONE;
+	void *base = mmap(NULL, size, first, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (base == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
-		base = px_map_file(size);
-	if (base == MAP_FAILED)
+		base = px_map_file(size, first);
+	if (base == MAP_FAILED || first != PROT_NONE)
 		return base;
 	(void)munlock(base, size);
 	if (mprotect(base, size, PROT_READ | PROT_WRITE) == 0)
@@ -177,4 +180,18 @@ void px_arena_seclude(const struct px_arena *arena, uint64_t number)
 	(void)madvise(slot.control, arena->geometry.control, MADV_DONTFORK);
 	(void)madvise(slot.output, slot.output_size, MADV_DONTFORK);
 	errno = saved;
+}
+
+void *px_pages_map(uint64_t size)
+{
+	const int saved = errno;
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	errno = saved;
+	return pages != MAP_FAILED ? pages : NULL;
+}
+
+void px_pages_unmap(void *pages, uint64_t size)
+{
+	munmap(pages, size);
 }

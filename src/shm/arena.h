@@ -65,4 +65,8 @@ void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from,
  * may be handed on. */
 void px_arena_seclude(const struct px_arena *arena, uint64_t number);
 
+/* Zeroed pages that a child shares; NULL without memory. */
+void *px_pages_map(uint64_t size);
+void px_pages_unmap(void *pages, uint64_t size);
+
 #endif /* PROCS_SHM_ARENA_H */

@@ -58,8 +58,8 @@
 #endif
 
 enum {
-	PX_RING = 4,           /* posts a slot holds at once */
-	PX_SEQUENCES = 8,      /* arguments of a map */
+	PX_RING = 4,            /* posts a slot holds at once */
+	PX_SEQUENCES = 8,       /* arguments of a map */
 	PX_RANGE_MOST = 1 << 30 /* items of one range: next and end are 32 bits */
 };
 
@@ -76,34 +76,34 @@ enum px_kind {
 };
 
 enum px_post_flag {
-	PX_POST_LAST = 1 << 0, /* nothing more will be posted: taper the chunks */
+	PX_POST_LAST = 1 << 0,  /* nothing more will be posted: taper the chunks */
 	PX_POST_SHORT = 1 << 1, /* the window is short of bytes: compress */
-	PX_POST_FORCED = 1 << 2, /* run it though a large result may find no room */
-	PX_POST_ALONE = 1 << 3 /* of the ranges before, all is known that went over */
+	PX_POST_FORCED = 1 << 2 /* run it though a large result may find no room */
 };
 
 /* A range handed over. Parent writes, before `posted` covers it. */
 struct px_post {
-	uint64_t first;  /* index of the range's item 0 */
-	uint64_t share;  /* bytes of output after which the worker hands the rest back */
-	uint64_t input;  /* PX_KIND_CALL: where its struct px_call lies in the input area */
-	uint64_t start;  /* output offset of the range's room */
-	uint64_t limit;  /* and its end */
-	uint64_t over;   /* what does not fit goes from here on */
-	uint32_t count;  /* items, 1 .. PX_RANGE_MOST */
-	uint32_t kind;   /* enum px_kind */
-	uint32_t flags;  /* enum px_post_flag */
-	uint32_t attempt; /* from 1 */
+	uint64_t first;   /* index of the range's item 0 */
+	uint64_t share;   /* bytes of output after which the worker hands the rest back */
+	uint64_t input;   /* PX_KIND_CALL: where its struct px_call lies in the input area */
+	uint64_t start;   /* output offset of the range's room */
+	uint64_t limit;   /* and its end */
+	uint64_t over;    /* what does not fit goes from here on */
+	uint32_t count;   /* items, 1 .. PX_RANGE_MOST */
+	uint32_t kind;    /* enum px_kind */
+	uint32_t flags;   /* enum px_post_flag */
+	uint16_t attempt; /* from 1 */
+	uint16_t before;  /* how many ranges before this one `over` may not know all of */
 };
 
 /* How far the worker is with a range. Worker writes. */
 struct px_progress {
-	_Atomic uint64_t progress;   /* done << 1 | running */
-	_Atomic uint64_t base;       /* output offset of the range's tables */
-	_Atomic uint64_t heap;       /* output offset behind its last payload */
-	_Atomic uint64_t spent_ns;   /* sum over its chunks */
-	_Atomic uint64_t started_ns; /* when the item in flight, or its chunk, began */
-	_Atomic uint32_t failures;   /* dense ranges: entries of the failure table */
+	_Atomic uint64_t progress;    /* done << 1 | running */
+	_Atomic uint64_t base;        /* output offset of the range's tables */
+	_Atomic uint64_t heap;        /* output offset behind its last payload */
+	_Atomic uint64_t spent_ns;    /* sum over its chunks */
+	_Atomic uint64_t started_ns;  /* when the item in flight, or its chunk, began */
+	_Atomic uint32_t failures;    /* dense ranges: entries of the failure table */
 	_Atomic uint32_t handed_back; /* 1: stopped for want of room; the rest is the parent's */
 	_Atomic uint64_t payload;     /* bytes of payload so far */
 	_Atomic uint64_t largest;     /* and of the largest one */

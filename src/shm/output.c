@@ -38,7 +38,7 @@ static void px_output_advance(struct px_output *output, uint64_t to)
 {
 	output->next = to;
 	if (output->went_over)
-		output->over = to;
+		output->over = output->ends[output->sequence % PX_RING] = to;
 }
 
 int px_output_begin(struct px_output *output, uint64_t sequence, const struct px_post *post,
@@ -50,11 +50,11 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 
 	output->next = post->start;
 	output->limit = px_min(post->limit, output->slot.output_size);
-	/* The parent knows what went over in finished ranges; at most the one before this is
-	 * not. */
-	output->over = output->went_over && !(post->flags & PX_POST_ALONE)
-			       ? px_max(output->over, post->over)
-			       : post->over;
+	output->over = post->over;
+	for (uint64_t back = 1; back <= px_min(post->before, PX_RING - 1); back++)
+		output->over = px_max(output->over, output->ends[(sequence - back) % PX_RING]);
+	output->ends[sequence % PX_RING] = 0;
+	output->sequence = sequence;
 	output->went_over = false;
 	output->progress = &output->slot.control->entry[sequence % PX_RING].progress;
 	if (px_output_find(output, tables) != 0)

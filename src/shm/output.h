@@ -17,15 +17,17 @@
 
 struct px_output {
 	struct px_slot slot;
-	uint64_t next;  /* first free byte */
-	uint64_t limit; /* and the end of what is free there */
-	uint64_t over;  /* first byte above all that went over */
-	bool went_over; /* the range in work writes there */
-	uint64_t base;  /* of that range's tables */
-	uint64_t frames;     /* offset of its frames */
-	uint64_t payload;    /* bytes of payload it has so far */
-	uint64_t largest;    /* and of the largest one */
-	uint32_t value_size; /* of a dense range, else 0 */
+	uint64_t next;          /* first free byte */
+	uint64_t limit;         /* and the end of what is free there */
+	uint64_t over;          /* first byte above all that went over */
+	bool went_over;         /* the range in work writes there */
+	uint64_t sequence;      /* of that range */
+	uint64_t ends[PX_RING]; /* of what the last ranges wrote there; 0: nothing */
+	uint64_t base;          /* of that range's tables */
+	uint64_t frames;        /* offset of its frames */
+	uint64_t payload;       /* bytes of payload it has so far */
+	uint64_t largest;       /* and of the largest one */
+	uint32_t value_size;    /* of a dense range, else 0 */
 	uint32_t count;
 	uint32_t failures; /* frames used, if dense */
 	struct px_progress *progress;
@@ -54,8 +56,7 @@ unsigned char *px_output_reserve(struct px_output *output, uint64_t size);
 /* Writes the frame of an item whose payload is [stored] bytes at `payload`,
  * which lie in the last reserved room, or NULL if stored is 0. The caller fills
  * kind, encoding, packing, flags, item, stored, size, elapsed_ns. */
-void px_output_frame(struct px_output *output, struct px_frame frame,
-		     const unsigned char *payload);
+void px_output_frame(struct px_output *output, struct px_frame frame, const unsigned char *payload);
 
 /* Progress, each visible with all that was written before: item k runs; the
  * items before `done` are finished and none runs. */

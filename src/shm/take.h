@@ -31,8 +31,8 @@ struct px_region {
 
 /* The rest of the news of a range. */
 struct px_news {
-	bool running;      /* item region.done is in flight */
-	bool handed_back;  /* the worker has stopped this range */
+	bool running;        /* item region.done is in flight */
+	bool handed_back;    /* the worker has stopped this range */
 	uint64_t started_ns; /* as told: a hint */
 	uint64_t spent_ns;   /* as told: a hint */
 	uint64_t payload;    /* bytes, as told: a hint, at most the output area */
@@ -49,8 +49,8 @@ int px_take_news(struct px_slot slot, struct px_region *region, uint32_t end,
 		 struct px_news *news_out);
 
 /* Dense: copies the values of items [from, to), all below region->done. */
-void px_take_values(struct px_slot slot, const struct px_region *region, uint32_t from,
-		    uint32_t to, void *values_out);
+void px_take_values(struct px_slot slot, const struct px_region *region, uint32_t from, uint32_t to,
+		    void *values_out);
 
 /*
  * Copies and checks the frame in row `row` of the region's table, which is to

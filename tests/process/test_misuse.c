@@ -299,7 +299,7 @@ static void options_out_of_range_are_refused(void **state)
 	REFUSE(compression, 3);
 	REFUSE(checksum, 3);
 	REFUSE(copy_results, 2);
-	REFUSE(pad, 1);
+	REFUSE(traceback_fd, -2);
 	REFUSE(window_items, (UINT64_C(1) << 40) + 1);
 	REFUSE(window_bytes, 4095);
 	REFUSE(window_bytes, UINT64_MAX);

@@ -423,15 +423,22 @@ static void a_room_that_is_full_goes_over_and_then_refuses(void **state)
 	frame.item = 1;
 	px_output_frame(&output, frame, room);
 	pxt_check(px_output_reserve(&output, 1 << 19) == NULL);
-	/* The next range starts in its own room again, and goes over behind the last. */
+	/* The next range starts in its own room again, and goes over behind the last, of which
+	 * whoever posted it did not know. */
+	post.before = 1;
 	px_slot_post(rig.slot, 1, &post);
 	pxt_equal(px_output_begin(&output, 1, &post, 0), 0);
 	pxt_check(px_output_reserve(&output, 100) < rig.slot.output + 8192);
 	pxt_check(px_output_reserve(&output, 100000) >= rig.slot.output + (1 << 19) + 100000);
+	/* Later that is known to be free again. */
+	post.before = 0;
+	px_slot_post(rig.slot, 2, &post);
+	pxt_equal(px_output_begin(&output, 2, &post, 0), 0);
+	pxt_check(px_output_reserve(&output, 100000) == rig.slot.output + post.over);
 	/* Not even its tables fit. */
 	post.count = 1 << 20;
-	px_slot_post(rig.slot, 2, &post);
-	pxt_equal(px_output_begin(&output, 2, &post, 0), -ENOSPC);
+	px_slot_post(rig.slot, 3, &post);
+	pxt_equal(px_output_begin(&output, 3, &post, 0), -ENOSPC);
 }
 
 static void a_bell_wakes_who_slept_on_the_value_it_left(void **state)
