@@ -92,7 +92,8 @@ void report_package(struct report *report)
 
 /* Names come from files that anybody may have written: a terminal is not to
  * obey them. */
-static void warn(struct report *report, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void warn(struct report *report, const char *format,
+						       va_list arguments)
 {
 	char text[1024];
 

@@ -80,7 +80,7 @@ static void px_registers(const void *context, uint64_t *instruction_out, uint64_
 #endif
 }
 
-static void px_walk_stack(uint64_t instruction, uint64_t stack)
+static void px_walk_stack(uint64_t instruction, uint64_t stack, uint64_t address)
 {
 	struct px_walk walk = { .start = instruction };
 
@@ -88,7 +88,7 @@ static void px_walk_stack(uint64_t instruction, uint64_t stack)
 	(void)_Unwind_Backtrace(px_on_frame, &walk);
 	/* A call of what is no function: the unwinder has no table for it, but the return address
 	 * lies on top. */
-	if (walk.n == 1 && stack != 0)
+	if (walk.n == 1 && stack != 0 && instruction == address)
 		px_add_frame(&walk, *(const uint64_t *)(uintptr_t)stack);
 }
 
@@ -142,7 +142,7 @@ static void px_write_report(int number, const siginfo_t *info, const void *conte
 	/* release: pairs with px_report_take() */
 	atomic_store_explicit(&px_report->written, 1, memory_order_release);
 	if (sigsetjmp(px_escape, 1) == 0)
-		px_walk_stack(instruction, stack);
+		px_walk_stack(instruction, stack, (uintptr_t)info->si_addr);
 }
 
 static void px_on_crash(int number, siginfo_t *info, void *context)

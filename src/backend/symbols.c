@@ -33,14 +33,6 @@ static void px_say_name(struct px_symbol *symbol, const char *name)
 	snprintf(symbol->text, sizeof(symbol->text), "%.*s", length, name + prefix);
 }
 
-static void px_say_line(struct px_symbol *symbol, const char *file, int line)
-{
-	const size_t length = strlen(symbol->text);
-
-	snprintf(symbol->text + length, sizeof(symbol->text) - length, "%s(%s:%d)",
-		 length > 0 ? " " : "", file, line);
-}
-
 static void px_say_module(struct px_symbol *symbol, const char *path, uint64_t offset)
 {
 	const size_t length = strlen(symbol->text);
@@ -75,7 +67,12 @@ static void px_find_exported(uint64_t address, struct px_symbol *symbol)
   X(dwfl_addrmodule)                                                                               \
   X(dwfl_module_addrname)                                                                          \
   X(dwfl_module_getsrc)                                                                            \
-  X(dwfl_lineinfo)
+  X(dwfl_module_nextcu)                                                                            \
+  X(dwfl_lineinfo)                                                                                 \
+  X(dwarf_haspc)                                                                                   \
+  X(dwarf_getsrc_die)                                                                              \
+  X(dwarf_linesrc)                                                                                 \
+  X(dwarf_lineno)
 
 # define PX_MEMBER(name) __typeof__(name) *name;
 
@@ -97,19 +94,54 @@ static bool px_libdw_load(struct px_libdw *dw)
 	return true;
 }
 
+static void px_say_line(struct px_symbol *symbol, const char *file, int line)
+{
+	const size_t length = strlen(symbol->text);
+
+	snprintf(symbol->text + length, sizeof(symbol->text) - length, "%s(%s:%d)",
+		 length > 0 ? " " : "", file, line);
+}
+
+/* Where there is no table from addresses to units, which clang does not write:
+ * each unit is asked. */
+static const char *px_find_in_units(const struct px_libdw *dw, Dwfl_Module *module,
+				    uint64_t address, int *number_out)
+{
+	Dwarf_Addr bias = 0;
+
+	for (Dwarf_Die *unit = dw->dwfl_module_nextcu(module, NULL, &bias); unit != NULL;
+	     unit = dw->dwfl_module_nextcu(module, unit, &bias)) {
+		Dwarf_Line *line = NULL;
+
+		if (dw->dwarf_haspc(unit, address - bias) == 1)
+			line = dw->dwarf_getsrc_die(unit, address - bias);
+		if (line != NULL && dw->dwarf_lineno(line, number_out) == 0)
+			return dw->dwarf_linesrc(line, NULL, NULL);
+	}
+	return NULL;
+}
+
+static const char *px_find_line(const struct px_libdw *dw, Dwfl_Module *module, uint64_t address,
+				int *number_out)
+{
+	Dwfl_Line *line = dw->dwfl_module_getsrc(module, address);
+
+	return line != NULL ? dw->dwfl_lineinfo(line, NULL, number_out, NULL, NULL, NULL)
+			    : px_find_in_units(dw, module, address, number_out);
+}
+
 static void px_find_one(const struct px_libdw *dw, Dwfl *dwfl, uint64_t address,
 			struct px_symbol *symbol)
 {
 	Dwfl_Module *module = dw->dwfl_addrmodule(dwfl, address);
 	const char *name = module != NULL ? dw->dwfl_module_addrname(module, address) : NULL;
-	Dwfl_Line *line = module != NULL ? dw->dwfl_module_getsrc(module, address) : NULL;
 	const char *file = NULL;
 	int number = 0;
 
 	if (name != NULL)
 		px_say_name(symbol, name);
-	if (line != NULL)
-		file = dw->dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
+	if (module != NULL)
+		file = px_find_line(dw, module, address, &number);
 	if (file != NULL)
 		px_say_line(symbol, file, number);
 	else

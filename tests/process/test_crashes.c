@@ -32,7 +32,14 @@ enum crash {
 	N_CRASHES
 };
 
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
+
+/* Static functions have names only in tables that libdw reads. */
+#ifdef PX_LIBDW
+# define HAS_NAMES true
+#else
+# define HAS_NAMES false
+#endif
 
 static volatile int zero;
 
@@ -169,7 +176,7 @@ static void each_crash_says_where(void **state)
 		pxt_equal(result.failed->cause, PROCS_CAUSE_SIGNAL);
 		pxt_equal(result.failed->code, expected[i].signal);
 		for (int k = 0; k < 3; k++)
-			if (expected[i].words[k] != NULL &&
+			if (expected[i].words[k] != NULL && (k == 0 || HAS_NAMES) &&
 			    strstr(result.failed->traceback, expected[i].words[k]) == NULL)
 				pxt_failed(__FILE__, __LINE__, "crash %d: no \"%s\" in\n%s", i,
 					   expected[i].words[k], result.failed->traceback);
