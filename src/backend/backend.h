@@ -37,6 +37,7 @@ struct px_wish {
 	uint64_t least;   /* if that much cannot be had */
 	struct px_order order;
 	struct px_plans *plans; /* borrowed until close */
+	struct px_store *store; /* likewise; the backend lies in it */
 };
 
 /* 0 or a negative errno, as px_arena_open. */

@@ -96,6 +96,7 @@ void px_entry(struct px_birth *birth)
 	px_crash_watch(&control->report);
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
 			       cloned);
+	px_store_seal(backend->store);
 	px_set_guards();
 	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
 }

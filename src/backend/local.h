@@ -12,6 +12,8 @@
 #include "backend/runner.h"
 #include "base/px.h"
 #include "shm/arena.h"
+#include "shm/doorbell.h"
+#include "shm/store.h"
 
 enum px_worker_state {
 	PX_WORKER_VACANT = 0,
@@ -39,10 +41,13 @@ struct px_backend {
 	struct px_arena arena;
 	struct px_order order;
 	struct px_plans *plans;
+	struct px_store *store;
 	uint32_t n_slots;
-	struct px_worker *workers;       /* [n_slots], owned */
+	struct px_worker *workers;       /* [n_slots], of the store */
 	struct px_runner *inline_runner; /* owned; NULL unless inline */
 	_Atomic uint32_t ticket;         /* as in a slot, for px_backend_interrupt */
+	struct px_sleeper
+		sleepers[1 + PX_SLEEPERS_MOST]; /* of a wait; not on the stack, see store.h */
 };
 
 /* What a child needs to become the worker of a slot. */

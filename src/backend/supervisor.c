@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "backend/life.h"
@@ -245,35 +244,28 @@ void px_backend_dismiss(struct px_backend *backend, uint32_t slot, uint64_t now)
 
 int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 {
-	struct px_backend *backend = calloc(1, sizeof(*backend));
-	int error = -ENOMEM;
+	struct px_backend *backend = px_store_take(wish->store, sizeof(*backend));
+	struct px_worker *workers = px_store_take(wish->store, wish->n_slots * sizeof(*workers));
+	int error;
 
-	if (backend == NULL)
-		return error;
+	if (backend == NULL || workers == NULL)
+		return -ENOMEM;
 	px_reaper_tidy();
 	backend->start = wish->start;
 	backend->order = wish->order;
 	backend->plans = wish->plans;
+	backend->store = wish->store;
 	backend->n_slots = wish->n_slots;
-	backend->workers = calloc(wish->n_slots, sizeof(*backend->workers));
-	if (backend->workers == NULL)
-		goto err_backend;
+	backend->workers = workers;
 	for (uint32_t i = 0; i < wish->n_slots; i++)
-		backend->workers[i] =
-			(struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1 };
+		workers[i] = (struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1 };
 	error = px_arena_open(&backend->arena, wish->n_slots, wish->reserve, wish->least);
 	if (error != 0)
-		goto err_workers;
+		return error;
 	if (backend->start != PROCS_START_INLINE)
 		px_lifeline_hold();
 	*backend_out = backend;
 	return 0;
-
-err_workers:
-	free(backend->workers);
-err_backend:
-	free(backend);
-	return error;
 }
 
 /* Waits for all children that are still there, until the deadline. */
@@ -320,6 +312,4 @@ void px_backend_close(struct px_backend *backend)
 		px_lifeline_release();
 	}
 	px_arena_close(&backend->arena);
-	free(backend->workers);
-	free(backend);
 }

@@ -53,11 +53,10 @@ static bool px_ask(const struct px_backend *backend, struct px_slot slot, uint64
 void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_watch *watches,
 		     uint32_t n, uint64_t deadline)
 {
-	_Atomic uint32_t *words[PX_SLEEPERS_MOST];
-	uint32_t expected[PX_SLEEPERS_MOST];
+	struct px_sleeper *sleepers = backend->sleepers;
 	uint64_t latest = px_deadline(px_now(), PX_SWEEP);
 	bool there = false;
-	size_t count = 0;
+	size_t count = 1;
 
 	if (backend->start == PROCS_START_INLINE) {
 		px_inline_step(backend);
@@ -73,16 +72,15 @@ void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_
 		there |= px_ask(backend, slot, watches[i].want);
 		latest = px_min(latest, px_deadline(px_now(), px_sweep_interval(life)));
 		/* The word of one that is ill may be marked for as long as its end takes. */
-		if (count == PX_SLEEPERS_MOST ||
+		if (count == 1 + PX_SLEEPERS_MOST ||
 		    backend->workers[watches[i].slot].state != PX_WORKER_WELL)
 			continue;
 		there |= !px_life_is_well(life, backend->workers[watches[i].slot].pid);
-		words[count] = &slot.control->life.word;
-		expected[count++] = life;
+		sleepers[count++] = px_doorbell_on(&slot.control->life.word, life);
 	}
+	sleepers[0] = px_doorbell_on(&px_arena_shared(&backend->arena)->bell, seen);
 	if (!there)
-		px_doorbell_sleep(&px_arena_shared(&backend->arena)->bell, seen, words, expected,
-				  count, px_min(latest, deadline));
+		px_doorbell_sleep(sleepers, count, px_min(latest, deadline));
 }
 
 void px_backend_interrupt(struct px_backend *backend)

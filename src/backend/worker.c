@@ -14,6 +14,7 @@
 
 /* One a process. Not on the stack: exit may be called when that is unwound. */
 static struct px_runner px_own;
+static struct px_plans px_own_plans; /* the parent's are read-only */
 static pid_t px_own_pid;
 
 /* Without a range: sleeps, or says that it is time to leave. */
@@ -65,7 +66,8 @@ void px_worker_live(struct px_birth *birth)
 	struct px_runner *runner = &px_own;
 	const pid_t parent = birth->parent;
 
-	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, backend->plans);
+	px_own_plans = *backend->plans;
+	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, &px_own_plans);
 	runner->own_process = true;
 	px_own_pid = getpid();
 	px_alarm_open(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);

@@ -42,6 +42,7 @@ static int px_spec_encode(struct procs_stream *stream, const struct px_task_plan
 	struct px_call call = { .function = (uintptr_t)spec->function,
 				.size = spec->size,
 				.encoding = PX_FRAME_RAW };
+	unsigned char *to;
 	const void *bytes = spec->function->raw != NULL ? spec->bytes : spec->arguments;
 	int error = px_spec_check(plans, spec);
 
@@ -60,11 +61,13 @@ static int px_spec_encode(struct procs_stream *stream, const struct px_task_plan
 	span->arguments_size = sizeof(call) + call.size;
 	if (span->arguments_size > px_backend_slot(stream->backend, 0).input_size)
 		return -EFBIG;
-	if (px_buffer_room(&span->arguments, span->arguments_size) != 0)
+	if (span->arguments_size > sizeof(span->few) &&
+	    px_buffer_room(&span->arguments, span->arguments_size) != 0)
 		return -ENOMEM;
-	memcpy(span->arguments.data, &call, sizeof(call));
+	to = px_span_arguments(span);
+	memcpy(to, &call, sizeof(call));
 	if (call.size > 0)
-		memcpy((char *)span->arguments.data + sizeof(call), bytes, call.size);
+		memcpy(to + sizeof(call), bytes, call.size);
 	return 0;
 }
 

@@ -65,8 +65,9 @@ struct px_cancels {
 };
 
 struct procs_stream {
-	uint64_t owner; /* px_owner_self of who opened it */
-	bool in_source; /* its source is being called */
+	struct px_store store; /* owned; this struct lies in it, and all that calls write */
+	uint64_t owner;        /* px_owner_self of who opened it */
+	bool in_source;        /* its source is being called */
 	struct px_config config;
 	struct px_input input;
 	_Atomic uint64_t items; /* input.n, for procs_cancel from other threads */

@@ -172,7 +172,7 @@ static bool px_post_span(struct procs_stream *stream, uint32_t slot, struct px_s
 	if (!px_room_place(stream, slot, forced, &post))
 		return false;
 	if (post.kind == PX_KIND_CALL)
-		memcpy(px_backend_slot(stream->backend, slot).input, span->arguments.data,
+		memcpy(px_backend_slot(stream->backend, slot).input, px_span_arguments(span),
 		       span->arguments_size);
 	px_room_enter(stream, span, slot);
 	px_window_mark(&stream->window, span, PX_SPAN_POSTED);

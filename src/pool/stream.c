@@ -76,6 +76,7 @@ static int px_stream_start(struct procs_stream *stream)
 		.least = px_min(PX_OUTPUT_LEAST, stream->config.reserve_bytes),
 		.order = px_order_for(stream),
 		.plans = &stream->plans,
+		.store = &stream->store,
 	};
 	int error = px_backend_open(&stream->backend, &wish);
 
@@ -110,6 +111,8 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 
 static void px_stream_free(struct procs_stream *stream)
 {
+	struct px_store store;
+
 	px_traces_free(stream);
 	px_cancels_free(&stream->cancels);
 	px_window_free(&stream->window);
@@ -118,20 +121,23 @@ static void px_stream_free(struct procs_stream *stream)
 	px_buffer_free(&stream->ahead.values);
 	px_buffer_free(&stream->payload);
 	px_buffer_free(&stream->unpacked);
-	free(stream->desks);
-	free(stream->watches);
-	free(stream);
+	/* The stream itself lies in it. */
+	store = stream->store;
+	px_store_free(&store);
 }
 
 int px_stream_open(struct procs_stream **stream_out, const struct px_config *config,
 		   const struct px_input *input, const char **culprit)
 {
-	struct procs_stream *stream = calloc(1, sizeof(*stream));
+	struct px_store store = { .blocks = NULL };
+	struct procs_stream *stream = px_store_take(&store, sizeof(*stream));
 	int error = -ENOMEM;
 
 	*culprit = NULL;
 	if (stream == NULL)
 		return error;
+	stream->store = store;
+	stream->window.store = &stream->store;
 	px_cancels_init(&stream->cancels);
 	stream->config = *config;
 	stream->input = *input;
@@ -141,8 +147,8 @@ int px_stream_open(struct procs_stream **stream_out, const struct px_config *con
 	if (input->n < stream->config.workers)
 		stream->config.workers = (uint32_t)px_max(input->n, 1);
 	stream->n_slots = px_slots_for(&stream->config, input);
-	stream->desks = calloc(stream->n_slots, sizeof(*stream->desks));
-	stream->watches = calloc(stream->n_slots, sizeof(*stream->watches));
+	stream->desks = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->desks));
+	stream->watches = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->watches));
 	stream->owner = px_owner_self();
 	if (stream->desks != NULL && stream->watches != NULL && stream->owner != 0)
 		error = px_stream_plan_map(stream, culprit);

@@ -12,7 +12,7 @@ enum {
 int px_window_prepare(struct px_window *window, uint64_t n)
 {
 	while (window->n_spare < n) {
-		struct px_span *span = malloc(sizeof(*span));
+		struct px_span *span = px_store_take(window->store, sizeof(*span));
 
 		if (span == NULL)
 			return -ENOMEM;
@@ -142,7 +142,6 @@ static void px_window_free_list(struct px_span *span)
 
 		px_buffer_free(&span->arguments);
 		free(span->verdict.crash);
-		free(span);
 		span = next;
 	}
 }

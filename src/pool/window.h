@@ -15,9 +15,15 @@
 #include <stdint.h>
 
 #include <procs/failed.h>
+#include <procs/task.h>
 
 #include "base/buffer.h"
+#include "shm/store.h"
 #include "shm/take.h"
+
+enum {
+	PX_FEW = sizeof(struct px_call) + PROCS_ARGUMENTS_MAX
+};
 
 enum px_span_state {
 	PX_SPAN_WAITING,  /* to be handed over (again) */
@@ -61,13 +67,15 @@ struct px_span {
 	uint64_t bytes;      /* accounted */
 	/* FAILED: */
 	struct px_verdict verdict;
-	/* Of a call, until it is FINISHED or FAILED: its encoded arguments. The buffer
-	 * goes with the struct, from item to item. */
+	/* Of a call, until it is FINISHED or FAILED: its encoded arguments, in `few` if they fit.
+	 * The buffer goes with the struct, from item to item. */
 	struct px_buffer arguments;
 	uint64_t arguments_size;
+	_Alignas(16) unsigned char few[PX_FEW];
 };
 
 struct px_window {
+	struct px_store *store;      /* borrowed; spans come from it */
 	struct px_span *head, *tail; /* owned */
 	struct px_span *spare;       /* owned, a list by next */
 	uint64_t n_spare;
@@ -75,6 +83,12 @@ struct px_window {
 	uint64_t items;   /* in spans */
 	uint64_t waiting; /* spans in that state */
 };
+
+/* Where the arguments of a call lie, or are to. */
+static inline unsigned char *px_span_arguments(struct px_span *span)
+{
+	return span->arguments_size <= sizeof(span->few) ? span->few : span->arguments.data;
+}
 
 /* Has at least `n` spans ready, so that the functions below cannot fail. 0 or
  * -ENOMEM. */

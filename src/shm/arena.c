@@ -187,6 +187,8 @@ void *px_pages_map(uint64_t size)
 	const int saved = errno;
 	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	if (pages == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
+		pages = px_map_file(size, PROT_READ | PROT_WRITE);
 	errno = saved;
 	return pages != MAP_FAILED ? pages : NULL;
 }
@@ -194,4 +196,12 @@ void *px_pages_map(uint64_t size)
 void px_pages_unmap(void *pages, uint64_t size)
 {
 	munmap(pages, size);
+}
+
+void px_pages_protect(void *pages, uint64_t size)
+{
+	const int saved = errno;
+
+	(void)mprotect(pages, size, PROT_READ);
+	errno = saved;
 }

@@ -69,4 +69,7 @@ void px_arena_seclude(const struct px_arena *arena, uint64_t number);
 void *px_pages_map(uint64_t size);
 void px_pages_unmap(void *pages, uint64_t size);
 
+/* From here on this process may only read them. */
+void px_pages_protect(void *pages, uint64_t size);
+
 #endif /* PROCS_SHM_ARENA_H */

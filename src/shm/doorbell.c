@@ -17,13 +17,6 @@
 #endif
 
 /* The kernel's struct futex_waitv, which headers older than 5.16 lack. */
-struct px_waitv {
-	uint64_t value;
-	uint64_t address;
-	uint32_t flags; /* 2: a 32-bit word, shared between processes */
-	uint32_t reserved;
-};
-
 enum px_waitv_state {
 	PX_WAITV_UNKNOWN = 0,
 	PX_WAITV_WORKS = 1,
@@ -78,12 +71,12 @@ void px_doorbell_want(_Atomic uint64_t *want, uint64_t position)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
-static long px_waitv(struct px_waitv *waits, size_t n, uint64_t deadline)
+static long px_waitv(struct px_sleeper *sleepers, size_t n, uint64_t deadline)
 {
 	const struct timespec until = px_timespec(deadline);
 
-	return syscall(SYS_futex_waitv, waits, (unsigned)n, 0, deadline == PX_NEVER ? NULL : &until,
-		       CLOCK_MONOTONIC);
+	return syscall(SYS_futex_waitv, sleepers, (unsigned)n, 0,
+		       deadline == PX_NEVER ? NULL : &until, CLOCK_MONOTONIC);
 }
 
 bool px_doorbell_watches_words(void)
@@ -93,7 +86,7 @@ bool px_doorbell_watches_words(void)
 
 	if (state == PX_WAITV_UNKNOWN) {
 		_Atomic uint32_t word = 1;
-		struct px_waitv wait = { .value = 0, .address = (uintptr_t)&word, .flags = 2 };
+		struct px_sleeper wait = px_doorbell_on(&word, 0);
 
 		/* The word differs: where the call exists it says EAGAIN at once. */
 		state = px_waitv(&wait, 1, PX_NEVER) < 0 && errno == EAGAIN ? PX_WAITV_WORKS
@@ -105,31 +98,35 @@ bool px_doorbell_watches_words(void)
 }
 
 /* FUTEX_WAIT_BITSET, because it takes an absolute deadline. */
-static long px_wait_one(_Atomic uint32_t *word, uint32_t value, uint64_t deadline)
+static long px_wait_one(const struct px_sleeper *sleeper, uint64_t deadline)
 {
 	const struct timespec until = px_timespec(deadline);
 
-	return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value,
-		       deadline == PX_NEVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+	return syscall(SYS_futex, (uintptr_t)sleeper->address, FUTEX_WAIT_BITSET,
+		       (uint32_t)sleeper->value, deadline == PX_NEVER ? NULL : &until, NULL,
+		       FUTEX_BITSET_MATCH_ANY);
 }
 
-int px_doorbell_sleep(_Atomic uint32_t *bell, uint32_t seen, _Atomic uint32_t *const *words,
-		      const uint32_t *expected, size_t n, uint64_t deadline)
+struct px_sleeper px_doorbell_on(const _Atomic uint32_t *word, uint32_t expected)
+{
+	return (struct px_sleeper){
+		.value = expected,
+		.address = (uintptr_t)word,
+		.flags = 2, /* 32 bits, shared between processes */
+	};
+}
+
+int px_doorbell_sleep(struct px_sleeper *sleepers, size_t n, uint64_t deadline)
 {
 	const int saved = errno;
-	struct px_waitv waits[PX_SLEEPERS_MOST + 1];
 	long woken;
 	int result;
 
-	px_assert(n <= PX_SLEEPERS_MOST);
-	if (n == 0 || !px_doorbell_watches_words()) {
-		woken = px_wait_one(bell, seen, deadline);
-	} else {
-		waits[0] = (struct px_waitv){ seen, (uintptr_t)bell, 2, 0 };
-		for (size_t i = 0; i < n; i++)
-			waits[i + 1] = (struct px_waitv){ expected[i], (uintptr_t)words[i], 2, 0 };
-		woken = px_waitv(waits, n + 1, deadline);
-	}
+	px_assert(n >= 1 && n <= 1 + PX_SLEEPERS_MOST);
+	if (n == 1 || !px_doorbell_watches_words())
+		woken = px_wait_one(sleepers, deadline);
+	else
+		woken = px_waitv(sleepers, n, deadline);
 	/* EAGAIN: a word had moved already; EINTR: a handler ran. Both are wake-ups. */
 	result = woken < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 	errno = saved;

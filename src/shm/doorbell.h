@@ -40,6 +40,17 @@ enum {
 	PX_SLEEPERS_MOST = 127 /* further words in one sleep: the kernel takes 128 with the bell */
 };
 
+/* One word of a sleep, as futex_waitv has it. */
+struct px_sleeper {
+	uint64_t value;
+	uint64_t address;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+/* Sleep while *word == expected. */
+struct px_sleeper px_doorbell_on(const _Atomic uint32_t *word, uint32_t expected);
+
 /* The bell as it is now; what was stored before a ring that it counts is
  * visible afterwards. */
 uint32_t px_doorbell_seen(const _Atomic uint32_t *bell);
@@ -61,15 +72,14 @@ bool px_doorbell_wanted(const _Atomic uint64_t *want, uint64_t position);
 void px_doorbell_want(_Atomic uint64_t *want, uint64_t position);
 
 /*
- * Sleeps while *bell == seen and every words[i] == expected[i], n of them, at
- * most PX_SLEEPERS_MOST, and until the deadline (CLOCK_MONOTONIC) at the latest.
- * Where the kernel has no futex_waitv, only the bell is watched, and the caller
- * is told to sleep in short bounds.
+ * Sleeps while no word of the sleepers has moved, and until the deadline
+ * (CLOCK_MONOTONIC) at the latest. The first is the bell; `n` in all, at most 1 +
+ * PX_SLEEPERS_MOST. Where the kernel has no futex_waitv, only the bell is
+ * watched, and the caller is told to sleep in short bounds.
  *
  * Returns 0 when woken, for whatever reason, or -ETIMEDOUT.
  */
-int px_doorbell_sleep(_Atomic uint32_t *bell, uint32_t seen, _Atomic uint32_t *const *words,
-		      const uint32_t *expected, size_t n, uint64_t deadline);
+int px_doorbell_sleep(struct px_sleeper *sleepers, size_t n, uint64_t deadline);
 
 /* Whether px_doorbell_sleep watches more than the bell here. */
 bool px_doorbell_watches_words(void);

@@ -132,7 +132,9 @@ void px_slot_pass(struct px_slot slot, uint64_t passed)
 void px_slot_rest(struct px_slot slot, uint32_t seen, uint64_t deadline)
 {
 	px_doorbell_announce(&slot.control->idle, seen);
-	px_doorbell_sleep(&slot.control->bell, seen, NULL, NULL, 0, deadline);
+	struct px_sleeper bell = px_doorbell_on(&slot.control->bell, seen);
+
+	px_doorbell_sleep(&bell, 1, deadline);
 }
 
 struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t most, bool taper)

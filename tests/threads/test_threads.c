@@ -273,7 +273,7 @@ static void sleep_for_news(struct parent *p, uint32_t seen)
 			there |= px_take_done(p->workers[w].slot, sequence) > range->region.done;
 		}
 	if (!there)
-		px_doorbell_sleep(bell, seen, NULL, NULL, 0, PX_NEVER);
+		px_doorbell_sleep((struct px_sleeper[]){ px_doorbell_on(bell, seen) }, 1, PX_NEVER);
 }
 
 static void play(uint32_t value_size, uint64_t seed)
@@ -353,7 +353,9 @@ static void play_bells(struct pair *pair, int me)
 			if (atomic_load_explicit(&pair->done[other], memory_order_acquire) >= turn)
 				break;
 			px_doorbell_announce(&pair->ticket[me], seen);
-			px_doorbell_sleep(&pair->bell[me], seen, NULL, NULL, 0, PX_NEVER);
+			px_doorbell_sleep(
+				(struct px_sleeper[]){ px_doorbell_on(&pair->bell[me], seen) }, 1,
+				PX_NEVER);
 		}
 	}
 }

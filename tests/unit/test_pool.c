@@ -117,7 +117,8 @@ static struct px_span *any_span(struct px_window *window, uint64_t *seed)
 
 static void spans_tile_the_window(void **state)
 {
-	struct px_window window = { 0 };
+	struct px_store store = { 0 };
+	struct px_window window = { .store = &store };
 	uint64_t seed = 4;
 
 	(void)state;
@@ -158,6 +159,7 @@ static void spans_tile_the_window(void **state)
 		pxt_check(px_window_find(&window, NULL, window.fresh) == NULL);
 	}
 	px_window_free(&window);
+	px_store_free(&store);
 }
 
 static void chunks_grow_to_the_time_aimed_at(void **state)

@@ -441,6 +441,16 @@ static void a_room_that_is_full_goes_over_and_then_refuses(void **state)
 	pxt_equal(px_output_begin(&output, 3, &post, 0), -ENOSPC);
 }
 
+/* On the bell, and on another word if there is one. */
+static int sleep_on(_Atomic uint32_t *bell, uint32_t seen, _Atomic uint32_t *word,
+		    uint32_t expected, uint64_t deadline)
+{
+	struct px_sleeper sleepers[] = { px_doorbell_on(bell, seen),
+					 px_doorbell_on(word, expected) };
+
+	return px_doorbell_sleep(sleepers, word != NULL ? 2 : 1, deadline);
+}
+
 static void a_bell_wakes_who_slept_on_the_value_it_left(void **state)
 {
 	_Atomic uint32_t bell = 7, ticket = 0;
@@ -454,8 +464,8 @@ static void a_bell_wakes_who_slept_on_the_value_it_left(void **state)
 	/* Nobody sleeps on 9. */
 	pxt_check(!px_doorbell_ring(&bell, &ticket));
 	/* A sleeper that saw an old value does not sleep. */
-	pxt_equal(px_doorbell_sleep(&bell, 8, NULL, NULL, 0, px_deadline(px_now(), PX_SECOND)), 0);
-	pxt_equal(px_doorbell_sleep(&bell, 10, NULL, NULL, 0, px_now()), -ETIMEDOUT);
+	pxt_equal(sleep_on(&bell, 8, NULL, 0, px_deadline(px_now(), PX_SECOND)), 0);
+	pxt_equal(sleep_on(&bell, 10, NULL, 0, px_now()), -ETIMEDOUT);
 	/* The bell wraps. */
 	bell = UINT32_MAX;
 	px_doorbell_announce(&ticket, UINT32_MAX);
@@ -469,16 +479,12 @@ static void a_bell_wakes_who_slept_on_the_value_it_left(void **state)
 static void a_sleep_watches_other_words_too(void **state)
 {
 	_Atomic uint32_t bell = 0, word = 5;
-	_Atomic uint32_t *words[] = { &word };
-	uint32_t expected[] = { 5 };
 
 	(void)state;
-	pxt_equal(px_doorbell_sleep(&bell, 0, words, expected, 1, px_now()), -ETIMEDOUT);
+	pxt_equal(sleep_on(&bell, 0, &word, 5, px_now()), -ETIMEDOUT);
 	word = 6;
 	if (px_doorbell_watches_words())
-		pxt_equal(px_doorbell_sleep(&bell, 0, words, expected, 1,
-					    px_deadline(px_now(), 10 * PX_SECOND)),
-			  0);
+		pxt_equal(sleep_on(&bell, 0, &word, 5, px_deadline(px_now(), 10 * PX_SECOND)), 0);
 }
 
 int main(void)
