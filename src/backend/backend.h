@@ -59,7 +59,11 @@ struct px_leftover {
 	uint64_t over_from, over_to;
 };
 
-/* Makes a worker. 0 or the negative errno of fork. */
+/* Readies a vacant slot: its first range may be posted before its worker is
+ * made, who then need not wait for it. */
+void px_backend_ready(struct px_backend *backend, uint32_t slot);
+
+/* Makes a worker for a slot that is ready. 0 or the negative errno of fork. */
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover);
 
 /* Hands a range over; returns its sequence number in the slot. The caller

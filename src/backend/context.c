@@ -16,7 +16,7 @@ struct px_scratch {
 	_Alignas(16) unsigned char bytes[];
 };
 
-static _Thread_local struct px_context *px_current;
+PX_TLS static struct px_context *px_current;
 
 struct px_context *px_context_current(void)
 {
@@ -108,7 +108,7 @@ static struct procs_bytes px_copy(struct px_buffer *buffer, const void *data, si
 }
 
 /* Of the procs_fail to come. */
-static _Thread_local struct {
+PX_TLS static struct {
 	const char *file, *function; /* NULL: unknown */
 	int line;
 } px_place;

@@ -18,6 +18,7 @@
 #include <unwind.h>
 
 #include "base/px.h"
+#include "base/raw.h"
 
 enum {
 	PX_CRASH_STACK = 65536,
@@ -25,12 +26,10 @@ enum {
 	PX_CRASH_SECONDS = 2 /* after which a walk that hangs is ended */
 };
 
-static const int px_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP };
-
-static struct px_report *px_report;
-static pid_t px_watched; /* a task's own children are no business of ours */
-static uintptr_t px_floor;
-static _Atomic pid_t px_crashing; /* the thread at it; 0: none */
+PX_WORKER_WRITES static struct px_report *px_report;
+PX_WORKER_WRITES static pid_t px_watched; /* a task's own children are no business of ours */
+PX_WORKER_WRITES static uintptr_t px_floor;
+PX_WORKER_WRITES static _Atomic pid_t px_crashing; /* the thread at it; 0: none */
 static sigjmp_buf px_escape;
 static _Alignas(16) unsigned char px_stack[PX_CRASH_STACK];
 
@@ -170,27 +169,80 @@ static void px_on_crash(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-void px_crash_watch(struct px_report *report)
+#if PX_RAW
+/* As the kernel has it; glibc's struct goes through a copy on the stack. */
+struct px_action {
+	uintptr_t handler;
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+# define PX_SA_RESTORER 0x04000000
+
+void px_crash_return(void);
+
+/* The very bytes by which unwinders and debuggers know the way out of a handler. */
+__asm__(".text\n"
+	".hidden px_crash_return\n"
+	".globl px_crash_return\n"
+	".type px_crash_return, @function\n"
+	"nop\n"
+	"px_crash_return:\n"
+	"	movq $15, %rax\n"
+	"	syscall\n"
+	".size px_crash_return, .-px_crash_return\n");
+
+static void px_watch_signal(int number)
 {
-	const stack_t stack = { .ss_sp = px_stack, .ss_size = sizeof(px_stack) };
+	struct px_action ours = {
+		.handler = (uintptr_t)px_on_crash,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | PX_SA_RESTORER,
+		.restorer = px_crash_return,
+	};
+	struct px_action before;
+
+	if (px_raw(SYS_rt_sigaction, number, (long)&ours, (long)&before, sizeof(ours.mask)) == 0 &&
+	    before.handler == (uintptr_t)SIG_IGN)
+		(void)px_raw(SYS_rt_sigaction, number, (long)&before, 0, sizeof(before.mask));
+}
+
+#else
+
+static void px_watch_signal(int number)
+{
 	/* Not blocked inside itself: a fault of the walk must come back. */
 	const struct sigaction ours = { .sa_sigaction = px_on_crash,
 					.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	struct sigaction before;
+
+	if (sigaction(number, &ours, &before) == 0 && before.sa_handler == SIG_IGN)
+		(void)sigaction(number, &before, NULL);
+}
+
+#endif
+
+void px_crash_watch(struct px_report *report)
+{
+	const stack_t stack = { .ss_sp = px_stack, .ss_size = sizeof(px_stack) };
 	stack_t hosts;
 
 	px_report = report;
-	px_watched = getpid();
+	px_watched = (pid_t)px_raw(SYS_getpid, 0, 0, 0, 0);
 	px_floor = 0;
 	/* relaxed: no thread but this one */
 	atomic_store_explicit(&px_crashing, 0, memory_order_relaxed);
 	/* One that the host has set for this thread may serve: sanitizers do, and free it. */
-	if (sigaltstack(NULL, &hosts) != 0 || (hosts.ss_flags & SS_DISABLE) ||
+	if (px_raw(SYS_sigaltstack, 0, (long)&hosts, 0, 0) != 0 || (hosts.ss_flags & SS_DISABLE) ||
 	    hosts.ss_size < PX_CRASH_STACK_LEAST)
-		(void)sigaltstack(&stack, NULL);
-	for (size_t i = 0; i < sizeof(px_signals) / sizeof(px_signals[0]); i++)
-		if (sigaction(px_signals[i], &ours, &before) == 0 && before.sa_handler == SIG_IGN)
-			(void)sigaction(px_signals[i], &before, NULL);
+		(void)px_raw(SYS_sigaltstack, (long)&stack, 0, 0, 0);
+	px_watch_signal(SIGSEGV);
+	px_watch_signal(SIGBUS);
+	px_watch_signal(SIGFPE);
+	px_watch_signal(SIGILL);
+	px_watch_signal(SIGABRT);
+	px_watch_signal(SIGSYS);
+	px_watch_signal(SIGTRAP);
 }
 
 /* This frame lies where the task's will: its address is at most a call below the

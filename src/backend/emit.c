@@ -7,6 +7,7 @@
 
 #include "backend/runner.h"
 #include "base/px.h"
+#include "base/raw.h"
 #include "codec/pack.h"
 
 #define PX_PACK_LEAST 64 /* bytes below which no packing is tried */
@@ -66,7 +67,9 @@ static bool px_emit_copy(struct px_runner *runner, struct px_frame frame, const 
 	if (packed > 0) {
 		frame.packing = PX_FRAME_LZ4;
 		frame.stored = packed;
-	} else if (frame.size > 0) {
+	} else if (frame.size <= PX_RAW_COPY_MOST) {
+		px_raw_copy(room, bytes, frame.size);
+	} else {
 		memcpy(room, bytes, frame.size);
 	}
 	frame.flags = px_checked(runner, viewed && packed == 0);

@@ -15,6 +15,7 @@
 #include "backend/lifeline.h"
 #include "backend/local.h"
 #include "backend/owner.h"
+#include "base/raw.h"
 #include "codec/image.h"
 
 /* As exec does: what the host catches goes back to its default, what it
@@ -32,11 +33,30 @@ static void px_reset_handlers(void)
 	}
 }
 
+/* Whether a stream has text to write, without a call where the C library shows
+ * it. */
+static bool px_text_pending(FILE *file)
+{
+#ifdef __GLIBC__
+	return file->_IO_write_ptr > file->_IO_write_base;
+#else
+	return __fpending(file) > 0;
+#endif
+}
+
+void px_entry_flush(void)
+{
+	if (px_text_pending(stdout))
+		fflush(stdout);
+	if (px_text_pending(stderr))
+		fflush(stderr);
+}
+
 void px_entry_leave(int status)
 {
-	fflush(stdout);
-	fflush(stderr);
-	_exit(status);
+	px_entry_flush();
+	for (;;)
+		(void)px_raw(SYS_exit_group, status, 0, 0, 0);
 }
 
 /* The task called exit, or main's thread ended as the last: before any handler
@@ -45,10 +65,9 @@ void px_entry_leave(int status)
 static void px_exit_guard(int status, void *unused)
 {
 	(void)unused;
-	fflush(stdout);
-	fflush(stderr);
+	px_entry_flush();
 	px_worker_last_words();
-	_exit(status);
+	px_entry_leave(status);
 }
 
 /* quick_exit keeps its status to itself, but glibc hands it, as a second
@@ -81,8 +100,10 @@ void px_entry(struct px_birth *birth)
 	if (!cloned)
 		px_reset_handlers();
 	/* What the host had not written yet is the host's to write. */
-	__fpurge(stdout);
-	__fpurge(stderr);
+	if (px_text_pending(stdout))
+		__fpurge(stdout);
+	if (px_text_pending(stderr))
+		__fpurge(stderr);
 	px_image_after_fork();
 	px_reaper_after_fork();
 	if (cloned)
@@ -98,5 +119,6 @@ void px_entry(struct px_birth *birth)
 			       cloned);
 	px_store_seal(backend->store);
 	px_set_guards();
-	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
+	/* The kernel has 64 signals; glibc's set has them first. */
+	(void)px_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&birth->mask, 0, 8);
 }

@@ -21,6 +21,7 @@
 #include "backend/lifeline.h"
 #include "backend/local.h"
 #include "base/clock.h"
+#include "base/raw.h"
 
 #ifndef CLONE_CLEAR_SIGHAND
 # define CLONE_CLEAR_SIGHAND 0x100000000ULL
@@ -66,8 +67,12 @@ static pid_t px_clone(int *pidfd, int *tid)
 		.child_tid = (uintptr_t)tid,
 		.exit_signal = 0,
 	};
+	long pid;
 
-	return (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+	pid = px_raw(SYS_clone3, (long)&arguments, sizeof(arguments), 0, 0);
+	if (pid < 0)
+		errno = (int)-pid;
+	return (pid_t)(pid < 0 ? -1 : pid);
 }
 
 /* Where exceptions, pthread_exit and debuggers stop unwinding: below lies the

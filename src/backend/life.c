@@ -5,13 +5,14 @@
 #include <unistd.h>
 
 #include "base/px.h"
+#include "base/raw.h"
 
 /* Where the futex word lies, seen from a list node; glibc's mutexes decide. */
 #define PX_WORD_OFFSET (-32L)
 
 /* The head the kernel walks when this thread ends. In this process's own
  * memory, one a thread that works. */
-static _Thread_local struct robust_list_head px_head;
+PX_TLS static struct robust_list_head px_head;
 
 void *px_life_list(void)
 {
@@ -28,7 +29,7 @@ bool px_life_register(struct px_life *life, void *list, bool fresh)
 {
 	struct robust_list_head *glibc = list;
 	struct robust_list *node = (struct robust_list *)(void *)life->node;
-	const uint32_t word = (uint32_t)syscall(SYS_gettid) | FUTEX_WAITERS;
+	const uint32_t word = (uint32_t)px_raw(SYS_gettid, 0, 0, 0, 0) | FUTEX_WAITERS;
 
 	if (glibc == NULL)
 		return false;
@@ -41,7 +42,7 @@ bool px_life_register(struct px_life *life, void *list, bool fresh)
 	};
 	/* release: pairs with the acquire in px_take_life() */
 	atomic_store_explicit(&life->word, word, memory_order_release);
-	if (syscall(SYS_set_robust_list, &px_head, sizeof(px_head)) == 0)
+	if (px_raw(SYS_set_robust_list, (long)&px_head, sizeof(px_head), 0, 0) == 0)
 		return true;
 	/* release: as above; 0 reads as "not born yet", and the sweeps find its end */
 	atomic_store_explicit(&life->word, 0, memory_order_release);
@@ -54,7 +55,7 @@ void px_life_resign(void)
 	struct robust_list *node = px_head.list.next;
 
 	if (node != NULL)
-		syscall(SYS_set_robust_list, node->next, sizeof(px_head));
+		(void)px_raw(SYS_set_robust_list, (long)node->next, sizeof(px_head), 0, 0);
 }
 
 bool px_life_is_well(uint32_t word, int64_t pid)

@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "base/px.h"
+#include "base/raw.h"
 
 static pthread_mutex_t px_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned px_holders;
+PX_WORKER_WRITES static unsigned px_holders;
 static bool px_has_handlers;
-static int px_read_end = -1;
-static int px_write_end = -1;
+PX_WORKER_WRITES static int px_read_end = -1;
+PX_WORKER_WRITES static int px_write_end = -1;
 
 static void px_close_ends(void)
 {
@@ -57,7 +58,11 @@ static void px_after_fork_in_host(void)
 
 void px_lifeline_after_fork(void)
 {
-	px_close_ends();
+	if (px_read_end >= 0)
+		(void)px_raw(SYS_close, px_read_end, 0, 0, 0);
+	if (px_write_end >= 0)
+		(void)px_raw(SYS_close, px_write_end, 0, 0, 0);
+	px_read_end = px_write_end = -1;
 	px_holders = 0;
 }
 
@@ -161,9 +166,9 @@ bool px_lifeline_tie(int end, pid_t host)
 {
 	char byte;
 
-	if (end >= 0 && fcntl(end, F_SETOWN, getpid()) == 0)
+	if (end >= 0 && px_raw(SYS_fcntl, end, F_SETOWN, px_raw(SYS_getpid, 0, 0, 0, 0), 0) == 0)
 		/* Tied first, then asked: whichever comes later, one of the two tells. */
-		return read(end, &byte, 1) != 0;
+		return px_raw(SYS_read, end, (long)&byte, 1, 0) != 0;
 	if (host == 0)
 		return true;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -18,7 +18,7 @@ struct px_badge {
 static _Atomic(struct px_badge *) px_badge;
 static _Atomic uint64_t px_last_number; /* survives fork, unlike the badge */
 static _Atomic bool px_badge_is_wiped;
-static unsigned px_depth;
+PX_WORKER_WRITES static unsigned px_depth;
 
 static struct px_badge *px_badge_make(void)
 {

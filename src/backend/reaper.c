@@ -246,6 +246,7 @@ void px_reaper_wait(const struct px_child *const *children, size_t n, uint64_t d
 /* What was killed but has not ended, of all handles of this process. */
 static pthread_mutex_t px_abandoned_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct px_child px_abandoned[PX_ABANDONED_MOST];
+static unsigned px_n_abandoned; /* ever, or since a fork */
 
 void px_reaper_abandon(struct px_child *child)
 {
@@ -254,6 +255,7 @@ void px_reaper_abandon(struct px_child *child)
 		if (px_abandoned[i].pid != 0)
 			continue;
 		px_abandoned[i] = *child;
+		px_n_abandoned++;
 		*child = (struct px_child){ .pid = 0, .pidfd = -1 };
 	}
 	pthread_mutex_unlock(&px_abandoned_lock);
@@ -265,8 +267,12 @@ void px_reaper_abandon(struct px_child *child)
 
 void px_reaper_after_fork(void)
 {
+	/* Mostly there is nobody, and then no page to copy. */
+	if (px_n_abandoned == 0)
+		return;
 	px_abandoned_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	memset(px_abandoned, 0, sizeof(px_abandoned));
+	px_n_abandoned = 0;
 }
 
 void px_reaper_tidy(void)

@@ -36,87 +36,6 @@ void px_runner_close(struct px_runner *runner)
 	px_buffer_free(&runner->packed);
 }
 
-/* The arguments of a call, from the input area: those of raw tasks and flat
- * ones as they are, others decoded from their image. */
-static int px_read_call(struct px_runner *runner)
-{
-	const struct px_slot *slot = &runner->slot;
-	const uint64_t at = runner->post.input;
-	struct px_call call;
-	int error;
-
-	if (at > slot->input_size || sizeof(call) > slot->input_size - at)
-		return -EBADMSG;
-	memcpy(&call, slot->input + at, sizeof(call));
-	if (call.size > slot->input_size - at - sizeof(call))
-		return -EBADMSG;
-	runner->function = (const struct procs_function *)(uintptr_t)call.function;
-	runner->task = px_plans_of(runner->plans, runner->function);
-	if (runner->task == NULL)
-		return -ENOMEM;
-	if (runner->task->error != 0)
-		return runner->task->error;
-	runner->argument[0] = slot->input + at + sizeof(call);
-	runner->argument_size[0] = call.size;
-	runner->n_arguments = 1;
-	runner->arguments = runner->argument[0];
-	if (call.encoding == PX_FRAME_RAW)
-		return runner->function->raw != NULL ||
-				       call.size >= runner->function->arguments_size
-			       ? 0
-			       : -EBADMSG;
-	if (runner->function->raw != NULL)
-		return -EBADMSG;
-	error = px_image_decode(&runner->codec, &runner->task->arguments, runner->argument[0],
-				call.size);
-	if (error != 0)
-		return error;
-	runner->arguments = runner->codec.object.data;
-	return 0;
-}
-
-static void px_begin_call(struct px_runner *runner)
-{
-	runner->argument_error = px_read_call(runner);
-	if (runner->argument_error != 0 || runner->function->raw != NULL)
-		return;
-	runner->n_arguments = runner->function->n_arguments;
-	for (size_t i = 0; i < runner->n_arguments; i++)
-		runner->argument[i] = runner->arguments + runner->function->arguments[i].offset;
-}
-
-static void px_begin_map(struct px_runner *runner)
-{
-	const struct px_order *order = &runner->order;
-
-	runner->function = (const struct procs_function *)(uintptr_t)order->function;
-	runner->task = px_plans_of(runner->plans, runner->function);
-	runner->argument_error = runner->task == NULL ? -ENOMEM : runner->task->error;
-	runner->n_arguments = order->n_sequences;
-	for (size_t i = 0; i < runner->n_arguments; i++) {
-		const struct px_array *array = &order->sequence[i];
-
-		runner->argument[i] = (const unsigned char *)(uintptr_t)array->base +
-				      runner->post.first * array->stride;
-		runner->stride[i] = array->stride;
-		runner->argument_size[i] = array->element_size;
-	}
-}
-
-/* False: there is no room even for the range's tables. */
-static bool px_begin_range(struct px_runner *runner)
-{
-	memset(runner->stride, 0, sizeof(runner->stride));
-	runner->spent_ns = 0;
-	runner->in_range = true;
-	if (runner->post.kind == PX_KIND_CALL)
-		px_begin_call(runner);
-	else
-		px_begin_map(runner);
-	return px_output_begin(&runner->output, runner->sequence, &runner->post,
-			       runner->order.value_size) == 0;
-}
-
 static void px_ring(struct px_runner *runner)
 {
 	px_doorbell_ring(runner->bell, &runner->slot.control->asleep);
@@ -217,15 +136,25 @@ static void px_run_raw(struct px_runner *runner, uint32_t item, uint64_t now)
 		px_runner_emit_raw(runner, item, &task, px_now() - now);
 }
 
+/* Where the task's result goes, as a C object: a small one needs no malloc. */
+static unsigned char *px_value_room(struct px_runner *runner)
+{
+	const uint64_t size = runner->task->result.size;
+
+	if (size <= sizeof(runner->small))
+		return runner->small;
+	return px_buffer_room(&runner->value, size) == 0 ? runner->value.data : NULL;
+}
+
 static void px_run_typed(struct px_runner *runner, uint32_t item, uint64_t now)
 {
 	struct px_context *context = &runner->context;
 	struct procs_loop loop = px_loop_over(runner, (struct px_chunk){ item, item + 1 });
 
-	if (px_buffer_room(&runner->value, runner->task->result.size + 1) != 0) {
+	loop.out = px_value_room(runner);
+	if (loop.out == NULL) {
 		px_context_blame(context, PROCS_CAUSE_ENCODE, ENOMEM, "no memory for the result");
 	} else {
-		loop.out = runner->value.data;
 		context->loop = &loop;
 		PX_TASK_BEGINS(runner);
 		runner->function->loop(&loop);
@@ -234,7 +163,7 @@ static void px_run_typed(struct px_runner *runner, uint32_t item, uint64_t now)
 	if (context->failed)
 		px_runner_emit_failure(runner, item, px_now() - now);
 	else
-		px_runner_emit_value(runner, item, runner->value.data, px_now() - now);
+		px_runner_emit_value(runner, item, loop.out, px_now() - now);
 }
 
 /* One item with a frame of its own. */
@@ -335,10 +264,8 @@ static enum px_step px_hand_back(struct px_runner *runner)
  * nobody waits for it any more. */
 static void px_flush(const struct px_runner *runner)
 {
-	if (!runner->own_process)
-		return;
-	fflush(stdout);
-	fflush(stderr);
+	if (runner->own_process)
+		px_entry_flush();
 }
 
 static enum px_step px_run_chunk(struct px_runner *runner)
@@ -377,7 +304,7 @@ enum px_step px_runner_step(struct px_runner *runner)
 	if (!runner->in_range) {
 		if (!px_slot_read_post(runner->slot, runner->sequence, &runner->post))
 			return PX_STEP_IDLE;
-		if (!px_begin_range(runner))
+		if (!px_runner_begin(runner))
 			return px_hand_back(runner);
 	}
 	return px_run_chunk(runner);

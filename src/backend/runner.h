@@ -41,11 +41,12 @@ struct px_runner {
 	uint64_t stride[PX_SEQUENCES];
 	uint64_t argument_size[PX_SEQUENCES];
 	size_t n_arguments;
-	int argument_error;      /* -errno if the call's arguments cannot be read */
-	uint64_t begun_ns;       /* when the item, or the loop over some, began */
-	uint64_t spent_ns;       /* on the range */
-	struct px_buffer value;  /* a framed task's result, as a C object */
-	struct px_buffer packed; /* and what LZ4 made of it */
+	int argument_error;                   /* -errno if the call's arguments cannot be read */
+	uint64_t begun_ns;                    /* when the item, or the loop over some, began */
+	uint64_t spent_ns;                    /* on the range */
+	_Alignas(16) unsigned char small[64]; /* a framed task's result, as a C object, */
+	struct px_buffer value;               /* or here */
+	struct px_buffer packed;              /* and what LZ4 made of it */
 };
 
 /* A runner for a slot. */
@@ -66,6 +67,13 @@ enum px_step px_runner_step(struct px_runner *runner);
 /* In the thread that runs an item, which will not return: publishes what failed
  * it so far, if anything did. */
 void px_runner_last_words(struct px_runner *runner);
+
+/* Readies it for the range in runner->post. False: there is no room even for its
+ * tables. In begin.c. */
+bool px_runner_begin(struct px_runner *runner);
+
+/* Of a worker: its text is written before what it says. In entry.c. */
+void px_entry_flush(void);
 
 /* Writes the outcome of the item just run: the value at `object` (of the
  * task's result type, or a raw task's committed bytes), or its failure. */

@@ -55,16 +55,22 @@ static int px_launch_tied(struct px_birth *birth, struct px_worker *worker)
 	return px_launch_fork(birth, &worker->child);
 }
 
+void px_backend_ready(struct px_backend *backend, uint32_t slot)
+{
+	struct px_worker *worker = &backend->workers[slot];
+
+	px_assert(worker->state == PX_WORKER_VACANT);
+	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 },
+				      .lifeline = worker->lifeline };
+	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
+}
+
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
 {
 	struct px_worker *worker = &backend->workers[slot];
 	struct px_birth birth = { .backend = backend, .slot = slot, .leftover = leftover };
 	int error = 0;
 
-	px_assert(worker->state == PX_WORKER_VACANT);
-	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 },
-				      .lifeline = worker->lifeline };
-	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
 	if (backend->start == PROCS_START_INLINE)
 		error = px_inline_open(backend);
 	else

@@ -6,6 +6,7 @@
 #include "backend/life.h"
 #include "backend/local.h"
 #include "base/clock.h"
+#include "base/raw.h"
 #include "shm/doorbell.h"
 
 /* An idle worker looks around this often, in case a ring was lost with a stray
@@ -13,9 +14,9 @@
 #define PX_WORKER_REST (100 * PX_MILLISECOND)
 
 /* One a process. Not on the stack: exit may be called when that is unwound. */
-static struct px_runner px_own;
-static struct px_plans px_own_plans; /* the parent's are read-only */
-static pid_t px_own_pid;
+PX_WORKER_WRITES static struct px_runner px_own;
+PX_WORKER_WRITES static struct px_plans px_own_plans; /* the parent's are read-only */
+PX_WORKER_WRITES static pid_t px_own_pid;
 
 /* Without a range: sleeps, or says that it is time to leave. */
 static bool px_worker_rest(struct px_runner *runner, pid_t parent)
@@ -66,10 +67,12 @@ void px_worker_live(struct px_birth *birth)
 	struct px_runner *runner = &px_own;
 	const pid_t parent = birth->parent;
 
+	if (backend->order.one_shot)
+		px_clock_plainly();
 	px_own_plans = *backend->plans;
 	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, &px_own_plans);
 	runner->own_process = true;
-	px_own_pid = getpid();
+	px_own_pid = (pid_t)px_raw(SYS_getpid, 0, 0, 0, 0);
 	px_alarm_open(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
 	if (!runner->alarm.works && runner->order.timeout_ns > 0)
 		/* relaxed: a hint for the parent's own deadline */

@@ -18,6 +18,10 @@
 /* The moment. About 25 ns; async-signal-safe. */
 uint64_t px_now(void);
 
+/* In a process that will not ask often: without what maps the clock into it,
+ * whose first use costs three page faults. */
+void px_clock_plainly(void);
+
 /* now + span, PX_NEVER if that overflows. */
 uint64_t px_deadline(uint64_t now, uint64_t span);
 

@@ -13,6 +13,13 @@
 #include <stdlib.h>
 
 #define PX_PRINTF(at, first)   __attribute__((format(printf, at, first)))
+/* Variables that each worker writes, side by side: a page copied for one is
+ * copied for all. */
+#define PX_WORKER_WRITES       __attribute__((section("px_worker_writes")))
+
+/* Thread-local without a call; for little, which shares its room with all libraries. */
+#define PX_TLS                 __attribute__((tls_model("initial-exec"))) _Thread_local
+
 #define PX_NORETURN            __attribute__((noreturn))
 #define PX_UNUSED              __attribute__((unused))
 #define PX_LIKELY(condition)   __builtin_expect(!!(condition), 1)

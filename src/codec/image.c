@@ -24,7 +24,7 @@ extern tpl_hook_t tpl_hook;
 static pthread_mutex_t px_tpl_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned px_tpl_users;
 static tpl_hook_t px_tpl_host;
-static _Thread_local jmp_buf *px_tpl_exit;
+PX_TLS static jmp_buf *px_tpl_exit;
 
 void px_codec_free(struct px_codec *codec)
 {
@@ -85,11 +85,12 @@ static void px_tpl_leave(void)
 
 void px_image_after_fork(void)
 {
+	/* Nobody was inside: then there is nothing to put right, and no page to copy. */
+	if (px_tpl_users == 0)
+		return;
 	px_tpl_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	if (px_tpl_users > 0) {
-		tpl_hook.fatal = px_tpl_host.fatal;
-		tpl_hook.oops = px_tpl_host.oops;
-	}
+	tpl_hook.fatal = px_tpl_host.fatal;
+	tpl_hook.oops = px_tpl_host.oops;
 	px_tpl_users = 0;
 	px_tpl_exit = NULL;
 }

@@ -215,26 +215,18 @@ static void px_hire_failed(struct procs_stream *stream, int error, uint64_t now)
 	stream->hire_again = now; /* each later range has one try */
 }
 
-static bool px_hire(struct procs_stream *stream, uint32_t slot, uint64_t now)
+/* A desk for a worker to come. */
+static void px_furnish(struct procs_stream *stream, uint32_t slot, uint64_t now)
 {
 	struct px_desk *desk = &stream->desks[slot];
-	int error = -EAGAIN;
 
-	if (stream->stillborn < PX_STILLBORN_MOST)
-		error = px_backend_hire(stream->backend, slot, px_room_leftover(stream, slot));
-	if (error != 0) {
-		px_hire_failed(stream, error, now);
-		return false;
-	}
-	stream->hire_failed_since = 0;
-	stream->stalled = false;
+	px_backend_ready(stream->backend, slot);
 	desk->posted = desk->passed = 0;
 	desk->open = 0;
 	desk->staffed = desk->well = true;
 	desk->useful = false;
 	desk->moved_ns = now;
 	stream->staffed++;
-	return true;
 }
 
 /* A slot for a new worker, best one without results of an earlier one, at least
@@ -254,15 +246,35 @@ static uint32_t px_free_slot(struct procs_stream *stream, uint64_t now)
 	return second;
 }
 
-/* Hires a worker for a span. 0; -EAGAIN if that cannot be now. */
+/* Hires a worker for a span, which is posted before he is made: so he finds it
+ * when he looks, and need not be woken. 0; -EAGAIN if that cannot be now. */
 static int px_staff(struct procs_stream *stream, struct px_span *span, uint64_t now)
 {
 	const uint32_t slot = px_free_slot(stream, now);
+	struct px_leftover leftover;
+	int error = -EAGAIN;
 
 	stream->no_slot = slot == UINT32_MAX;
-	if (slot == UINT32_MAX || !px_hire(stream, slot, now))
+	if (slot == UINT32_MAX)
 		return -EAGAIN;
-	return px_post_span(stream, slot, span, false, now) ? 0 : -EAGAIN;
+	leftover = px_room_leftover(stream, slot);
+	px_furnish(stream, slot, now);
+	if (px_post_span(stream, slot, span, false, now) && stream->stillborn < PX_STILLBORN_MOST)
+		error = px_backend_hire(stream->backend, slot, leftover);
+	if (error == 0) {
+		span->pid = px_backend_pid(stream->backend, slot);
+		stream->hire_failed_since = 0;
+		stream->stalled = false;
+		return 0;
+	}
+	stream->desks[slot].staffed = false;
+	stream->staffed--;
+	if (span->state == PX_SPAN_POSTED) {
+		px_room_leave(stream, span);
+		px_window_mark(&stream->window, span, PX_SPAN_WAITING);
+		px_hire_failed(stream, error, now);
+	}
+	return -EAGAIN;
 }
 
 /* As long as there is work that nobody has, and a worker may be had for it. A

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/px.h"
+#include "base/raw.h"
 #include "base/valgrind.h"
 #include "shm/layout.h"
 #include "shm/slot.h"
@@ -152,7 +153,7 @@ struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number)
 static void px_unmap(const struct px_arena *arena, uint64_t from, uint64_t to)
 {
 	if (from < to)
-		munmap(arena->base + from, to - from);
+		(void)px_raw(SYS_munmap, (long)(arena->base + from), (long)(to - from), 0, 0);
 }
 
 void px_arena_keep(const struct px_arena *arena, uint64_t number)
@@ -175,11 +176,10 @@ void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from,
 void px_arena_seclude(const struct px_arena *arena, uint64_t number)
 {
 	const struct px_slot slot = px_arena_slot(arena, number);
-	const int saved = errno;
 
-	(void)madvise(slot.control, arena->geometry.control, MADV_DONTFORK);
-	(void)madvise(slot.output, slot.output_size, MADV_DONTFORK);
-	errno = saved;
+	(void)px_raw(SYS_madvise, (long)slot.control, (long)arena->geometry.control, MADV_DONTFORK,
+		     0);
+	(void)px_raw(SYS_madvise, (long)slot.output, (long)slot.output_size, MADV_DONTFORK, 0);
 }
 
 void *px_pages_map(uint64_t size)
@@ -200,8 +200,5 @@ void px_pages_unmap(void *pages, uint64_t size)
 
 void px_pages_protect(void *pages, uint64_t size)
 {
-	const int saved = errno;
-
-	(void)mprotect(pages, size, PROT_READ);
-	errno = saved;
+	(void)px_raw(SYS_mprotect, (long)pages, (long)size, PROT_READ, 0);
 }

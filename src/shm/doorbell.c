@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/px.h"
+#include "base/raw.h"
 
 /* Set in every ticket, so that a ticket of 0 (never announced) matches none. */
 #define PX_TICKET (UINT32_C(1) << 31)
@@ -49,7 +50,7 @@ bool px_doorbell_ring(_Atomic uint32_t *bell, const _Atomic uint32_t *ticket)
 	/* seq_cst: after the increment in the single order */
 	if (atomic_load_explicit(ticket, memory_order_seq_cst) != (old | PX_TICKET))
 		return false;
-	syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	(void)px_raw(SYS_futex, (long)bell, FUTEX_WAKE, INT_MAX, 0);
 	return true;
 }
 

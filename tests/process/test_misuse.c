@@ -44,7 +44,7 @@ static void *rest_a_while(void *unused)
 }
 
 /* Where this task's slot begins, its control words first, and where it ends:
- * shared mappings one behind the other, more than other tests have. */
+ * the largest run of shared mappings one behind the other. */
 static unsigned char *slot_bounds(unsigned char **end_out)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -58,7 +58,7 @@ static unsigned char *slot_bounds(unsigned char **end_out)
 		if (start != before)
 			group = start;
 		before = end;
-		if (end - group > 65536) {
+		if (end - group > last - first) {
 			first = group;
 			last = end;
 		}
