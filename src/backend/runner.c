@@ -242,11 +242,16 @@ static void px_pass_range(struct px_runner *runner)
 /* The end of a range: on to the next, and a ring if there is none. */
 static enum px_step px_finish_range(struct px_runner *runner)
 {
+	const bool leave = runner->post.flags & PX_POST_LEAVE;
 	struct px_post next;
 
 	px_pass_range(runner);
 	if (runner->order.one_shot)
 		return PX_STEP_LAST;
+	if (leave) {
+		px_ring(runner);
+		return PX_STEP_LAST;
+	}
 	if (!px_slot_read_post(runner->slot, runner->sequence, &next))
 		px_ring(runner);
 	return PX_STEP_WORK;

@@ -290,8 +290,8 @@ static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t
 		px_slot_enliven(stream, slot, now);
 	if (health == PX_HEALTH_LOST) {
 		px_slot_bury(stream, slot, &loss, now);
-	} else if (desk->open == 0 && !px_stream_maps(stream)) {
-		/* One range was all it was for. */
+	} else if (desk->open == 0 && desk->leaves) {
+		/* That range was all it was for. */
 		px_backend_dismiss(stream->backend, slot, now);
 		desk->staffed = false;
 		stream->staffed--;

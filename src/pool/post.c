@@ -157,6 +157,9 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 
 	if (!px_stream_has_fresh(stream))
 		post.flags |= PX_POST_LAST;
+	/* The last item there is for now: nothing can be stolen of it, nothing comes after it. */
+	if (map && span->count == 1 && !px_stream_has_fresh(stream) && stream->window.waiting <= 1)
+		post.flags |= PX_POST_LEAVE;
 	if (stream->bytes > stream->config.window_bytes / 2)
 		post.flags |= PX_POST_SHORT;
 	return post;
@@ -187,6 +190,7 @@ static bool px_post_span(struct procs_stream *stream, uint32_t slot, struct px_s
 	span->region.sequence = px_backend_post(stream->backend, slot, &post);
 	if (desk->open == 0)
 		desk->moved_ns = now;
+	desk->leaves |= (post.flags & PX_POST_LEAVE) != 0;
 	desk->posted++;
 	stream->open++;
 	if (desk->open++ == 0)
@@ -225,6 +229,7 @@ static void px_furnish(struct procs_stream *stream, uint32_t slot, uint64_t now)
 	desk->open = 0;
 	desk->staffed = desk->well = true;
 	desk->useful = false;
+	desk->leaves = !px_stream_maps(stream);
 	desk->moved_ns = now;
 	stream->staffed++;
 }
@@ -296,7 +301,7 @@ static int px_post_to_new(struct procs_stream *stream, uint64_t now)
 
 static bool px_desk_takes(const struct px_desk *desk, uint32_t open)
 {
-	return desk->staffed && desk->well && desk->open < open &&
+	return desk->staffed && desk->well && !desk->leaves && desk->open < open &&
 	       desk->posted - desk->passed < PX_RING;
 }
 
