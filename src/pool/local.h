@@ -42,7 +42,7 @@ struct px_desk {
 	bool staffed;                    /* it has a worker that may be given work */
 	bool well;                       /* that is not about to be lost */
 	bool useful;                     /* that has finished something */
-	bool leaves;    /* when it is done with its range */
+	bool leaves;                     /* when it is done with its range */
 	uint64_t moved_ns; /* when it was last seen to get on, or to have nothing to do */
 	uint64_t floor;    /* the present worker may write from here */
 	uint64_t ceiling;  /* to here, and from */

@@ -157,8 +157,8 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 
 	if (!px_stream_has_fresh(stream))
 		post.flags |= PX_POST_LAST;
-	/* The last item there is for now: nothing can be stolen of it, nothing comes after it. */
-	if (map && span->count == 1 && !px_stream_has_fresh(stream) && stream->window.waiting <= 1)
+	/* A worker for each item: nothing comes after it, and nobody has more to give away. */
+	if (map && stream->input.n <= stream->config.workers)
 		post.flags |= PX_POST_LEAVE;
 	if (stream->bytes > stream->config.window_bytes / 2)
 		post.flags |= PX_POST_SHORT;

@@ -21,6 +21,7 @@
 
 enum {
 	PX_TRACES_WRITTEN = 10, /* of a stream */
+	PX_LINE_MOST = 512,     /* bytes of its first line: a message may have 64 KiB */
 	PX_TRACE_TEXT = 16384,  /* bytes of one */
 	PX_NAMES_KEPT = 256,    /* of a stream */
 	PX_SEARCHES_MOST = 64   /* of a stream; each costs a child */
@@ -187,11 +188,22 @@ static struct px_traces *px_traces_of(struct procs_stream *stream)
 	return stream->traces = traces;
 }
 
+static const char *px_short_line(const struct procs_failed *failed, char *line, size_t room)
+{
+	struct px_text text = px_text_into(line, room);
+
+	px_text_add_failed(&text, failed);
+	if (text.length >= room)
+		memcpy(line + room - 4, "...", 4);
+	return line;
+}
+
 void px_trace(struct procs_stream *stream, const struct px_crash *crash, struct procs_bytes where)
 {
 	struct procs_failed *failed = &stream->failed;
 	struct px_traces *traces;
 	struct px_text text;
+	char line[PX_LINE_MOST];
 
 	failed->traceback = "";
 	if (stream->config.traceback_fd < 0 || (crash == NULL && where.size == 0))
@@ -203,8 +215,7 @@ void px_trace(struct procs_stream *stream, const struct px_crash *crash, struct 
 	px_text_add(&text, "procs: item %llu of ", (unsigned long long)failed->index);
 	px_text_add_bytes(&text, failed->function, strlen(failed->function));
 	px_text_add(&text, ", process %lld: ", (long long)failed->pid);
-	px_text_add_failed(&text, failed);
-	px_text_add(&text, "\n");
+	px_text_add(&text, "%s\n", px_short_line(failed, line, sizeof(line)));
 	if (crash != NULL)
 		px_add_crash(&text, traces, crash);
 	if (where.size > 0) {

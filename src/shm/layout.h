@@ -76,10 +76,10 @@ enum px_kind {
 };
 
 enum px_post_flag {
-	PX_POST_LAST = 1 << 0,  /* nothing more will be posted: taper the chunks */
-	PX_POST_SHORT = 1 << 1, /* the window is short of bytes: compress */
+	PX_POST_LAST = 1 << 0,   /* nothing more will be posted: taper the chunks */
+	PX_POST_SHORT = 1 << 1,  /* the window is short of bytes: compress */
 	PX_POST_FORCED = 1 << 2, /* run it though a large result may find no room */
-	PX_POST_LEAVE = 1 << 3 /* leave after it: no other will come */
+	PX_POST_LEAVE = 1 << 3   /* leave after it: no other will come */
 };
 
 /* A range handed over. Parent writes, before `posted` covers it. */

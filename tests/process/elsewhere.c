@@ -22,6 +22,7 @@ static PROCS_DEFINE1(int, twice, int, x)
 struct homonym {
 	const char *text;
 };
+
 PROCS_STRUCT(struct homonym, const char *, text);
 
 /* Its arguments in the other order. */

@@ -194,8 +194,8 @@ static void expect(const struct procs_options *options, int deed, enum procs_cau
 			pxt_equal(result.index, i);
 			if (i != 1) {
 				if (result.failed != NULL)
-					pxt_failed(__FILE__, __LINE__, "deed %d, neighbour: %s", deed,
-						   procs_text(&result));
+					pxt_failed(__FILE__, __LINE__, "deed %d, neighbour: %s",
+						   deed, procs_text(&result));
 				continue;
 			}
 			if (result.failed == NULL)
@@ -367,13 +367,18 @@ static PROCS_DEFINE1(struct procs_bytes, bad_bytes, int, x)
 	return (struct procs_bytes){ NULL, 5 };
 }
 
-static PROCS_DEFINE2(int, take_bool, _Bool, flag, const char *, text) { return flag + (text != NULL); }
+static PROCS_DEFINE2(int, take_bool, _Bool, flag, const char *, text)
+{
+	return flag + (text != NULL);
+}
 
 static void encode_is_what_has_no_bytes(void **state)
 {
-	struct procs_spec specs[] = { procs_proc(bad_bytes, 1), procs_proc(take_bool, 1, ""),
+	struct procs_spec specs[] = { procs_proc(bad_bytes, 1),
+				      procs_proc(take_bool, 1, ""),
 				      procs_raw(procs_function_of(reserve_much), NULL, 4),
-				      { 0 }, procs_proc(act, FINE) };
+				      { 0 },
+				      procs_proc(act, FINE) };
 	struct procs_stream *stream;
 	struct procs_result result;
 
@@ -548,7 +553,8 @@ static PROCS_DEFINE1(int, odd_message, int, x)
 
 static void messages_are_whole_or_marked_as_cut(void **state)
 {
-	struct procs_spec specs[] = { procs_proc(long_message, 65536), procs_proc(long_message, 131072),
+	struct procs_spec specs[] = { procs_proc(long_message, 65536),
+				      procs_proc(long_message, 131072),
 				      procs_proc(odd_message, 1) };
 	struct procs_stream *stream = procs_call(specs, 3, NULL);
 	struct procs_result result;

@@ -27,7 +27,10 @@
 
 static _Atomic uint64_t *count;
 
-static PROCS_DEFINE1(int, triple, int, x) { return 3 * x; }
+static PROCS_DEFINE1(int, triple, int, x)
+{
+	return 3 * x;
+}
 
 static PROCS_DEFINE1(int, crash, int, x)
 {
@@ -50,10 +53,9 @@ static void use(bool crashing, int n)
 		specs[i] = crashing ? procs_proc(crash, i) : procs_proc(triple, i);
 	}
 	for (int form = 0; form < 2; form++) {
-		struct procs_stream *stream =
-			form == 0  ? procs_call(specs, (size_t)n, NULL)
-			: crashing ? procs_pmap(crash, (size_t)n, NULL, xs)
-				   : procs_pmap(triple, (size_t)n, NULL, xs);
+		struct procs_stream *stream = form == 0  ? procs_call(specs, (size_t)n, NULL)
+					      : crashing ? procs_pmap(crash, (size_t)n, NULL, xs)
+							 : procs_pmap(triple, (size_t)n, NULL, xs);
 
 		pxt_check(stream != NULL);
 		for (int i = 0; i < n; i++) {

@@ -339,10 +339,13 @@ static void *change(void *room)
 
 static int change_later(struct procs_task *task)
 {
+	const char *lasts = procs_argument(task, 0, NULL);
 	unsigned char *room = procs_reserve(task, 4096);
 	pthread_t thread;
 
 	memset(room, 1, 4096);
+	if (!*lasts)
+		return procs_commit(task, 4096);
 	/* A thread that lives on after the task may still write into its slot. */
 	pthread_create(&thread, NULL, change, room);
 	return procs_commit(task, 4096);
@@ -352,8 +355,8 @@ static PROCS_TASK(change_later, change_later);
 
 static void a_view_may_change_a_copy_may_not(void **state)
 {
-	static const char one[1];
-	const struct procs_sequence sequence = { one, 1, 0 };
+	static const char lasts[2] = { 1, 0 };
+	const struct procs_sequence sequence = { lasts, 1, 0 };
 
 	(void)state;
 	for (uint32_t copy = 0; copy < 2; copy++) {
@@ -362,9 +365,10 @@ static void a_view_may_change_a_copy_may_not(void **state)
 		const unsigned char *bytes;
 
 		go = pxt_shared();
-		/* The worker of a map stays. */
-		stream = procs_pmap_sequences(procs_function_of(change_later), 1,
-					      PROCS_OPTIONS(.copy_results = copy), &sequence, 1);
+		/* A worker who has more than one item to do stays. */
+		stream = procs_pmap_sequences(procs_function_of(change_later), 2,
+					      PROCS_OPTIONS(.copy_results = copy, .workers = 1),
+					      &sequence, 1);
 		pxt_equal(procs_next(stream, &result), 1);
 		pxt_check(result.failed == NULL);
 		bytes = procs_view(&result, NULL);

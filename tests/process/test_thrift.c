@@ -12,7 +12,10 @@
 
 #include "pxt.h"
 
-static PROCS_DEFINE2(int, f, int, x, int, y) { return 5 * x + 3 * y; }
+static PROCS_DEFINE2(int, f, int, x, int, y)
+{
+	return 5 * x + 3 * y;
+}
 
 static void map_many(int n)
 {
@@ -43,10 +46,10 @@ static const char *self;
 /* Calls of futex and its kin in a whole run, by strace -c; -1 without strace. */
 static long futex_calls(const char *n)
 {
-	const char *const argv[] = { "strace", "-f", "-qq",
-				     "-e", "trace=futex,futex_waitv",
-				     "-e", "signal=none",
-				     self, n, NULL };
+	const char *const argv[] = {
+		"strace", "-f",          "-qq", "-e", "trace=futex,futex_waitv",
+		"-e",     "signal=none", self,  n,    NULL
+	};
 	long lines = 0;
 	int status;
 	char *text = pxt_output(argv, &status);
@@ -150,9 +153,8 @@ static void endless_input_takes_equal_memory(void **state)
 	for (uint32_t start = PROCS_START_FORK; start <= PROCS_START_INLINE; start++) {
 		const int last = start == PROCS_START_INLINE ? 100 * many : many;
 		int next = 0;
-		struct procs_stream *stream =
-			procs_call_from(endless, &next,
-					PROCS_OPTIONS(.start = start, .window_items = 64));
+		struct procs_stream *stream = procs_call_from(
+			endless, &next, PROCS_OPTIONS(.start = start, .window_items = 64));
 		const long early = pull(0, 1000, stream), late = pull(1000, last, stream);
 
 		print_message("resident: %ld KiB after 10^3 items, %ld after %d\n", early, late,
@@ -171,7 +173,8 @@ static void streams_leave_no_memory_behind(void **state)
 
 	(void)state;
 	for (int i = 0; i < 600; i++) {
-		struct procs_stream *stream = procs_pmap(f, 10, PROCS_OPTIONS(.workers = 1), xs, ys);
+		struct procs_stream *stream =
+			procs_pmap(f, 10, PROCS_OPTIONS(.workers = 1), xs, ys);
 		struct procs_result result;
 
 		while (procs_next(stream, &result) > 0)
@@ -197,7 +200,10 @@ static PROCS_DEFINE1(struct procs_bytes, large, int, x)
  * and again. */
 static void large_results_stay_within_the_window(void **state)
 {
-	enum { N = 100 };
+	enum {
+		N = 100
+	};
+
 	int xs[N];
 	struct procs_stream *stream;
 	struct procs_result result;

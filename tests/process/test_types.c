@@ -13,10 +13,22 @@
 #include "modes.h"
 #include "pxt.h"
 
-enum color { RED, GREEN = 7, BLUE = 1 << 30 };
-enum signed_color { BELOW = -5, ABOVE = 5 };
+enum color {
+	RED,
+	GREEN = 7,
+	BLUE = 1 << 30
+};
 
-#define ECHO(T, name) static PROCS_DEFINE1(T, name, T, x) { return x; }
+enum signed_color {
+	BELOW = -5,
+	ABOVE = 5
+};
+
+#define ECHO(T, name)                                                                              \
+ static PROCS_DEFINE1(T, name, T, x)                                                               \
+ {                                                                                                 \
+  return x;                                                                                        \
+ }
 ECHO(bool, echo_bool)
 ECHO(char, echo_char)
 ECHO(signed char, echo_schar)
@@ -45,17 +57,16 @@ ECHO(enum signed_color, echo_signed)
 
 /* Maps and calls echo over `values` in each mode; [size] bytes of each count,
  * the rest being padding. */
-#define ROUND(name, values, bytes)                                                          \
-	for (int m_ = 0; m_ < N_MODES; m_++) {                                              \
-		const struct procs_options o_ = mode_options(&modes[m_]);                   \
-		const size_t n_ = sizeof(values) / sizeof(values[0]);                       \
-		struct procs_spec specs_[sizeof(values) / sizeof(values[0])];               \
-		for (size_t i_ = 0; i_ < n_; i_++)                                          \
-			specs_[i_] = procs_proc(name, values[i_]);                          \
-		compare(procs_call(specs_, n_, &o_), values, sizeof(values[0]), n_, bytes); \
-		compare(procs_pmap(name, n_, &o_, values), values, sizeof(values[0]), n_,   \
-			bytes);                                                             \
-	}
+#define ROUND(name, values, bytes)                                                                 \
+ for (int m_ = 0; m_ < N_MODES; m_++) {                                                            \
+  const struct procs_options o_ = mode_options(&modes[m_]);                                        \
+  const size_t n_ = sizeof(values) / sizeof(values[0]);                                            \
+  struct procs_spec specs_[sizeof(values) / sizeof(values[0])];                                    \
+  for (size_t i_ = 0; i_ < n_; i_++)                                                               \
+   specs_[i_] = procs_proc(name, values[i_]);                                                      \
+  compare(procs_call(specs_, n_, &o_), values, sizeof(values[0]), n_, bytes);                      \
+  compare(procs_pmap(name, n_, &o_, values), values, sizeof(values[0]), n_, bytes);                \
+ }
 
 static void compare(struct procs_stream *stream, const void *values, size_t size, size_t n,
 		    size_t bytes)
@@ -94,7 +105,9 @@ static void integers_are_exact(void **state)
 	int64_t int64s[] = { INT64_MIN, INT64_MAX };
 	uint64_t uint64s[] = { 1, UINT64_MAX };
 	size_t sizes[] = { 0, SIZE_MAX };
+
 	enum color colors[] = { RED, GREEN, BLUE };
+
 	enum signed_color signeds[] = { BELOW, ABOVE };
 
 	(void)state;
@@ -139,8 +152,9 @@ static float float_of(uint32_t bits)
 static long double ldouble_nan(bool quiet)
 {
 	long double number = 0;
-	const uint64_t mantissa = (quiet ? UINT64_C(0xc000000000000000) : UINT64_C(0x8000000000000000)) |
-				  0x123456789abc;
+	const uint64_t mantissa =
+		(quiet ? UINT64_C(0xc000000000000000) : UINT64_C(0x8000000000000000)) |
+		0x123456789abc;
 	const uint16_t exponent = 0x7fff;
 
 	memcpy(&number, &mantissa, sizeof(mantissa));
@@ -176,6 +190,7 @@ struct inner {
 	short a;
 	double b;
 };
+
 PROCS_STRUCT(struct inner, short, a, double, b);
 
 struct outer {
@@ -186,6 +201,7 @@ struct outer {
 	bool flag;
 	uint64_t big;
 };
+
 PROCS_STRUCT(struct outer, char, name, struct inner, one, struct inner, two, float, numbers, bool,
 	     flag, uint64_t, big);
 
@@ -195,6 +211,7 @@ struct words {
 	char *second;
 	struct procs_bytes bytes;
 };
+
 PROCS_STRUCT(struct words, int, count, const char *, first, char *, second, struct procs_bytes,
 	     bytes);
 
@@ -287,10 +304,9 @@ static void strings_are_exact_null_and_empty_differ(void **state)
 
 static void bytes_and_structs_with_pointers_are_exact(void **state)
 {
-	struct words words = { .count = 3,
-			       .first = "first",
-			       .second = NULL,
-			       .bytes = { "a\0b\0c", 5 } };
+	struct words words = {
+		.count = 3, .first = "first", .second = NULL, .bytes = { "a\0b\0c", 5 }
+	};
 
 	(void)state;
 	for (int m = 0; m < N_MODES; m++) {
@@ -327,14 +343,26 @@ static void bytes_and_structs_with_pointers_are_exact(void **state)
 	}
 }
 
-static PROCS_DEFINE0(int, none) { return 17; }
+static PROCS_DEFINE0(int, none)
+{
+	return 17;
+}
+
 static PROCS_DEFINE8(double, eight, int, a, long, b, float, c, double, d, char, e, short, f, bool,
 		     g, unsigned, h)
 {
 	return a + (double)b + (double)c + d + e + f + g + h;
 }
-static PROCS_DEFINE1(void, nothing, int, x) { (void)x; }
-static PROCS_DEFINE1(int, twice, int, x) { return 20 * x; }
+
+static PROCS_DEFINE1(void, nothing, int, x)
+{
+	(void)x;
+}
+
+static PROCS_DEFINE1(int, twice, int, x)
+{
+	return 20 * x;
+}
 
 static int next_int(struct procs_stream *stream)
 {
