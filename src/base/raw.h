@@ -53,7 +53,8 @@ static inline void px_raw_copy(void *to, const void *from, size_t size)
 #if PX_RAW
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 #else
-	__builtin_memcpy(to, from, size);
+	if (size > 0)
+		__builtin_memcpy(to, from, size);
 #endif
 }
 
