@@ -101,17 +101,13 @@ static bool px_is_overflow(int number, const siginfo_t *info, uint64_t stack)
 	       address + PX_CRASH_STACK >= stack && address < stack + 4096;
 }
 
-/* The default action: again by itself where the instruction is run again, else
- * by hand. */
-static void px_let_die(int number, const siginfo_t *info)
+/* The default action, by hand: not every instruction that faulted faults again. */
+static void px_let_die(int number)
 {
 	const struct sigaction action = { .sa_handler = SIG_DFL };
-	const bool again = info->si_code > 0 && (number == SIGSEGV || number == SIGBUS ||
-						 number == SIGFPE || number == SIGILL);
 
 	(void)sigaction(number, &action, NULL);
-	if (!again)
-		(void)syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+	(void)syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
 }
 
 static void px_set_limit(void)
@@ -152,13 +148,13 @@ static void px_on_crash(int number, siginfo_t *info, void *context)
 
 	/* relaxed, all: one thread gets through, and only compares with itself */
 	if (getpid() != px_watched) {
-		px_let_die(number, info);
+		px_let_die(number);
 	} else if (atomic_compare_exchange_strong_explicit(&px_crashing, &nobody, self,
 							   memory_order_relaxed,
 							   memory_order_relaxed)) {
 		px_set_limit();
 		px_write_report(number, info, context);
-		px_let_die(number, info);
+		px_let_die(number);
 	} else if (nobody == self) {
 		siglongjmp(px_escape, 1);
 	} else {

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backend/alarm.h"
 #include "backend/life.h"
 #include "backend/lifeline.h"
 #include "backend/local.h"
@@ -37,6 +38,8 @@
 #ifndef PX_RAW_CLONE
 # define PX_RAW_CLONE 1
 #endif
+
+#define PX_HELPER_LONG (3 * PX_SECOND)
 
 /* Found out at the first fork; a race of two threads finds the same. */
 static _Atomic bool px_clone_fails;
@@ -124,8 +127,16 @@ static pid_t px_launch_plain(struct px_birth *birth, struct px_child *child_out)
 }
 
 /* A helper ends as it began: with the host's memory, and all signals blocked. */
-PX_NORETURN static void px_helper_child(void (*run)(void *), void *argument, pid_t host)
+PX_NORETURN static void px_helper_child(void (*run)(void *), void *argument, pid_t host,
+					bool cloned)
 {
+	struct px_alarm alarm;
+
+	if (cloned)
+		px_lifeline_after_fork();
+	/* Its end is its own, whatever becomes of the host. */
+	px_alarm_open(&alarm, PX_HELPER_LONG, true);
+	px_alarm_item(&alarm, px_now());
 	if (px_lifeline_tie(-1, host))
 		run(argument);
 	_exit(0);
@@ -146,10 +157,12 @@ bool px_launch_helper(void (*run)(void *), void *argument, uint64_t deadline)
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	if (px_may_clone() && tid != NULL)
 		pid = px_clone(&child.pidfd, tid);
+	if (pid == 0)
+		px_helper_child(run, argument, host, true);
 	if (pid < 0)
 		pid = fork();
 	if (pid == 0)
-		px_helper_child(run, argument, host);
+		px_helper_child(run, argument, host, false);
 	if (pid > 0 && child.pidfd < 0)
 		child = px_reaper_adopt(pid);
 	child.pid = px_max(pid, 0);

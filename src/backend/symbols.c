@@ -192,6 +192,14 @@ static void px_search_run(void *argument)
 			px_find_exported(search->address[i], &search->found[i]);
 }
 
+void px_symbols_guess(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		symbols[i].text[0] = '\0';
+		px_find_exported(addresses[i], &symbols[i]);
+	}
+}
+
 bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols)
 {
 	struct px_search *search = px_pages_map(sizeof(*search));
@@ -201,8 +209,10 @@ bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *sy
 	n = (uint32_t)px_min(n, PX_SYMBOLS_MOST);
 	for (uint32_t i = 0; i < n; i++)
 		symbols[i].text[0] = '\0';
-	if (search == NULL)
+	if (search == NULL) {
+		px_symbols_guess(addresses, n, symbols);
 		return false;
+	}
 	search->n = n;
 	memcpy(search->address, addresses, n * sizeof(*addresses));
 	in_time = px_launch_helper(px_search_run, search, deadline);
@@ -211,5 +221,7 @@ bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *sy
 		symbols[i].text[PX_SYMBOL_TEXT - 1] = '\0';
 	}
 	px_pages_unmap(search, sizeof(*search));
+	if (!in_time)
+		px_symbols_guess(addresses, n, symbols);
 	return in_time;
 }

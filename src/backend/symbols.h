@@ -20,8 +20,12 @@ struct px_symbol {
 	char text[PX_SYMBOL_TEXT]; /* "f (file.c:12)", "f (program+0x1c)", or "" for nothing */
 };
 
-/* Fills symbols[i] for addresses[i]. False, with all of them empty, if no child
- * can be had or it took more than two seconds. Blocks for that long. */
+/* Fills symbols[i] with what the dynamic linker knows of addresses[i]: exported
+ * functions, and modules with offsets. */
+void px_symbols_guess(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols);
+
+/* Fills symbols[i] for addresses[i]. False, with guesses, if no child can be had
+ * or it took more than two seconds. Blocks for that long. */
 bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols);
 
 #endif /* PROCS_BACKEND_SYMBOLS_H */

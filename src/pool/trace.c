@@ -7,11 +7,13 @@
  * made when the item is delivered, so that what nobody asks for costs nothing.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,7 +36,8 @@ struct px_name {
 
 struct px_traces {
 	struct px_name *name; /* [n_names], owned */
-	uint32_t n_names, searches;
+	uint32_t n_names;
+	uint64_t searches;
 	uint64_t written, hidden;
 	char text[PX_TRACE_TEXT];
 };
@@ -95,8 +98,6 @@ static void px_names_learn(struct px_traces *traces, const struct px_crash *cras
 	struct px_symbol symbols[PX_REPORT_FRAMES];
 	uint32_t n = 0;
 
-	if (traces->searches >= PX_SEARCHES_MOST)
-		return;
 	for (uint32_t i = 0; i < crash->n_frames && traces->n_names < PX_NAMES_KEPT; i++) {
 		const uint64_t address = px_call_at(crash, i);
 
@@ -107,9 +108,11 @@ static void px_names_learn(struct px_traces *traces, const struct px_crash *cras
 	}
 	if (n == 0)
 		return;
-	traces->searches++;
-	if (!px_symbols_find(addresses, n, symbols))
+	if (traces->searches >= PX_SEARCHES_MOST)
+		px_symbols_guess(addresses, n, symbols);
+	else if (!px_symbols_find(addresses, n, symbols))
 		traces->searches = PX_SEARCHES_MOST; /* it would only take as long again */
+	traces->searches++;
 	for (uint32_t i = 0; i < n; i++)
 		first[i].symbol = symbols[i];
 }
@@ -152,23 +155,30 @@ static void px_add_crash(struct px_text *text, struct px_traces *traces,
 	px_add_frames(text, traces, crash);
 }
 
-/* One write; what the descriptor does not take at once is lost. Its reader may
- * be gone: that must not raise SIGPIPE in the host. */
-static void px_write_text(int fd, const char *text, size_t size)
+/* One write, if the descriptor takes it now: a pipe that nobody empties must not
+ * hold up the host, and neither a reader that is gone nor a full file is to raise
+ * a signal in it. False: nothing was written. */
+static bool px_write_text(int fd, const char *text, size_t size)
 {
+	struct pollfd poll = { fd, POLLOUT, 0 };
 	const struct timespec now = { 0, 0 };
 	const int saved = errno;
-	sigset_t pipe, mask, pending;
+	sigset_t raised, mask, pending;
+	bool written = false;
 
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
+	sigemptyset(&raised);
+	sigaddset(&raised, SIGPIPE);
+	sigaddset(&raised, SIGXFSZ);
 	sigpending(&pending);
-	pthread_sigmask(SIG_BLOCK, &pipe, &mask);
-	if (write(fd, text, size) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
-		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+	pthread_sigmask(SIG_BLOCK, &raised, &mask);
+	if (syscall(SYS_ppoll, &poll, 1, &now, NULL, 0) == 1 && (poll.revents & POLLOUT))
+		written = write(fd, text, size) > 0;
+	if (!written && !sigismember(&pending, SIGPIPE) && !sigismember(&pending, SIGXFSZ))
+		while (sigtimedwait(&raised, NULL, &now) < 0 && errno == EINTR)
 			;
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	errno = saved;
+	return written;
 }
 
 static struct px_traces *px_traces_of(struct procs_stream *stream)
@@ -224,13 +234,12 @@ void px_trace(struct procs_stream *stream, const struct px_crash *crash, struct 
 		px_text_add(&text, "\n");
 	}
 	failed->traceback = traces->text;
-	if (traces->written < PX_TRACES_WRITTEN) {
+	if (traces->written < PX_TRACES_WRITTEN &&
+	    px_write_text(stream->config.traceback_fd, traces->text,
+			  px_min(text.length, sizeof(traces->text) - 1)))
 		traces->written++;
-		px_write_text(stream->config.traceback_fd, traces->text,
-			      px_min(text.length, sizeof(traces->text) - 1));
-	} else {
+	else
 		traces->hidden++;
-	}
 }
 
 void px_traces_free(struct procs_stream *stream)
@@ -244,7 +253,7 @@ void px_traces_free(struct procs_stream *stream)
 		text = px_text_into(traces->text, sizeof(traces->text));
 		px_text_add(&text, "procs: %llu more tracebacks of this stream are not shown\n",
 			    (unsigned long long)traces->hidden);
-		px_write_text(stream->config.traceback_fd, traces->text, text.length);
+		(void)px_write_text(stream->config.traceback_fd, traces->text, text.length);
 	}
 	free(traces->name);
 	free(traces);

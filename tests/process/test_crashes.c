@@ -263,6 +263,63 @@ static void a_few_are_written_then_counted(void **state)
 	close(ends[1]);
 }
 
+/* Neither a pipe that nobody empties nor a file that may not grow holds up or
+ * ends the host. */
+static void write_where_it_cannot(void *unused)
+{
+	const struct rlimit none = { 0, 0 };
+	struct procs_spec spec = procs_proc(refuse, 1);
+	struct procs_stream *stream;
+	struct procs_result result;
+	char block[65536] = { 0 };
+	int ends[2], file;
+
+	(void)unused;
+	pxt_equal(pipe(ends), 0);
+	pxt_equal(write(ends[1], block, sizeof(block)), sizeof(block));
+	stream = procs_call(&spec, 1, PROCS_OPTIONS(.traceback_fd = ends[1]));
+	pxt_equal(procs_next(stream, &result), 1);
+	pxt_check(strstr(result.failed->traceback, "at refuse") != NULL);
+	procs_close(stream);
+	file = fileno(tmpfile());
+	setrlimit(RLIMIT_FSIZE, &none);
+	stream = procs_call(&spec, 1, PROCS_OPTIONS(.traceback_fd = file));
+	pxt_equal(procs_next(stream, &result), 1);
+	procs_close(stream);
+}
+
+static void a_full_pipe_or_file_is_no_harm(void **state)
+{
+	(void)state;
+	pxt_isolated(write_where_it_cannot, NULL);
+}
+
+/* A signal that looks like a fault, but after which the program would go on. */
+static PROCS_DEFINE1(int, fault_once, int, x)
+{
+	siginfo_t info = { .si_signo = SIGSEGV, .si_code = SEGV_MAPERR };
+
+	if (x == 0)
+		syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), SIGSEGV,
+			&info);
+	return x;
+}
+
+static void a_fault_that_does_not_repeat_is_a_crash_too(void **state)
+{
+	int xs[] = { 0, 1, 2 };
+	struct procs_stream *stream =
+		procs_pmap(fault_once, 3, PROCS_OPTIONS(.workers = 1, .traceback_fd = -1), xs);
+	struct procs_result result;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(result.failed != NULL, i == 0);
+	}
+	procs_close(stream);
+}
+
 static volatile sig_atomic_t caught;
 
 static void catch (int number)
@@ -366,6 +423,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_crash_says_where, without_a_core, pxt_after),
 		pxt_test(a_few_are_written_then_counted),
+		pxt_test(a_full_pipe_or_file_is_no_harm),
+		pxt_test(a_fault_that_does_not_repeat_is_a_crash_too),
 		pxt_test(the_hosts_handlers_are_the_hosts),
 		pxt_test(a_report_of_noise_is_only_text),
 	};

@@ -206,7 +206,7 @@ def make_wide(path, begin, end, size):
 
 def change_while_read(where, what, change, judge):
     begin, end = make_log(1000, seed=4), make_log(50, seed=5) + b'"GET /hal'
-    for size in (4096 * MIB, 4096 * MIB, 16384 * MIB):
+    for size in (4096 * MIB,) * 6 + (16384 * MIB,) * 3:
         log = where / "wide"
         make_wide(log, begin, end, size)
         in_time, *outcome = while_read(log, lambda workers: change(log, workers))
