@@ -7,6 +7,7 @@ Builds packages with dpkg-deb, installs them below a directory of its own,
 damages files in every way and asks both programs; their verdicts and exit
 statuses must be the same. Exits 77 where dpkg or debsums is missing.
 """
+import errno
 import os
 import pathlib
 import pty
@@ -270,12 +271,23 @@ def try_options(root):
     check("the summary counts causes", re.search(r"\d+ failed by TIMEOUT", done.stdout), done.stdout)
 
 
+def said_to(main):
+    """All that was written to the closed other end of a terminal; one read may bring a part of it."""
+    said = b""
+    while True:
+        try:
+            said += os.read(main, 65536)
+        except OSError as error:
+            assert error.errno == errno.EIO
+            return said
+
+
 def try_terminal(root):
     """On a terminal there is a bar, on stderr, and it is wiped at the end."""
     main, end = pty.openpty()
     done = subprocess.run([PROGRAM, "-r", str(root)], stdout=subprocess.PIPE, stderr=end, text=True)
     os.close(end)
-    seen = os.read(main, 65536).decode()
+    seen = said_to(main).decode()
     os.close(main)
     check("a bar on a terminal", "\r[" in seen and "%" in seen and done.returncode == 0, repr(seen))
     check("the bar is wiped", seen.endswith("\r\x1b[K"), repr(seen))
