@@ -15,8 +15,12 @@
 #include "backend/lifeline.h"
 #include "backend/local.h"
 #include "backend/owner.h"
+#include "base/clock.h"
 #include "base/raw.h"
 #include "codec/image.h"
+#include "shm/doorbell.h"
+
+#define PX_ADOPTION_LOOK (100 * PX_MILLISECOND)
 
 /* As exec does: what the host catches goes back to its default, what it
  * ignores stays ignored. */
@@ -88,6 +92,18 @@ static void px_set_guards(void)
 		(void)__cxa_at_quick_exit(px_quick_exit_guard, NULL);
 }
 
+/* Until the parent has our pidfd, which a raw clone makes at once. */
+static void px_await_adoption(const struct px_birth *birth)
+{
+	const struct px_slot slot = px_backend_slot(birth->backend, birth->slot);
+
+	while (px_doorbell_seen(&slot.control->bell) == birth->bell) {
+		if (getppid() != birth->parent)
+			_exit(0);
+		px_slot_rest(slot, birth->bell, px_deadline(px_now(), PX_ADOPTION_LOOK));
+	}
+}
+
 void px_entry(struct px_birth *birth)
 {
 	struct px_backend *backend = birth->backend;
@@ -114,6 +130,8 @@ void px_entry(struct px_birth *birth)
 	px_arena_hide(&backend->arena, birth->slot, birth->leftover.over_from,
 		      birth->leftover.over_to);
 	px_arena_seclude(&backend->arena, birth->slot);
+	if (!cloned)
+		px_await_adoption(birth);
 	px_crash_watch(&control->report);
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
 			       cloned);

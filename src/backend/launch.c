@@ -112,37 +112,44 @@ static pid_t px_launch_clone(struct px_birth *birth, struct px_child *child_out)
 
 static pid_t px_launch_plain(struct px_birth *birth, struct px_child *child_out)
 {
+	struct px_control *control = px_backend_slot(birth->backend, birth->slot).control;
 	pid_t pid;
 
 	birth->robust_list = NULL;
 	birth->cloned = false;
+	birth->bell = px_doorbell_seen(&control->bell);
 	pid = fork();
 	if (pid == 0)
 		px_launch_child(birth);
-	/* The child does nothing before it is given work, and so cannot end by itself and be
-	 * taken by a stranger before its pidfd is open. */
-	if (pid > 0)
+	/* The child waits for this ring: it cannot end by itself, and be taken by a stranger and
+	 * its number given to another, before its pidfd is open. */
+	if (pid > 0) {
 		*child_out = px_reaper_adopt(pid);
+		px_doorbell_ring(&control->bell, &control->idle);
+	}
 	return pid;
 }
 
 /* A helper ends as it began: with the host's memory, and all signals blocked. */
 PX_NORETURN static void px_helper_child(void (*run)(void *), void *argument, pid_t host,
-					bool cloned)
+					_Atomic uint32_t *adopted)
 {
+	struct px_sleeper sleeper = px_doorbell_on(adopted, 0);
 	struct px_alarm alarm;
 
-	if (cloned)
-		px_lifeline_after_fork();
+	px_lifeline_after_fork();
 	/* Its end is its own, whatever becomes of the host. */
 	px_alarm_open(&alarm, PX_HELPER_LONG, true);
 	px_alarm_item(&alarm, px_now());
+	while (px_doorbell_seen(adopted) == 0)
+		px_doorbell_sleep(&sleeper, 1, px_deadline(px_now(), PX_MILLISECOND));
 	if (px_lifeline_tie(-1, host))
 		run(argument);
 	_exit(0);
 }
 
-bool px_launch_helper(void (*run)(void *), void *argument, uint64_t deadline)
+bool px_launch_helper(void (*run)(void *), void *argument, _Atomic uint32_t *adopted,
+		      uint64_t deadline)
 {
 	const pid_t host = px_lifeline_host();
 	struct px_child child = { .pid = 0, .pidfd = -1 };
@@ -157,15 +164,15 @@ bool px_launch_helper(void (*run)(void *), void *argument, uint64_t deadline)
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	if (px_may_clone() && tid != NULL)
 		pid = px_clone(&child.pidfd, tid);
-	if (pid == 0)
-		px_helper_child(run, argument, host, true);
 	if (pid < 0)
 		pid = fork();
 	if (pid == 0)
-		px_helper_child(run, argument, host, false);
+		px_helper_child(run, argument, host, adopted);
 	if (pid > 0 && child.pidfd < 0)
 		child = px_reaper_adopt(pid);
 	child.pid = px_max(pid, 0);
+	/* release: pairs with the acquire of the child, who looks each millisecond and goes on */
+	atomic_store_explicit(adopted, 1, memory_order_release);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	while (child.pid != 0 && status.ending == PX_ENDING_NONE && px_now() < deadline) {
 		px_reaper_wait(&one, 1, deadline);

@@ -57,6 +57,7 @@ struct px_birth {
 	struct px_leftover leftover;
 	sigset_t mask;     /* to be in force while items run */
 	void *robust_list; /* px_life_list of the parent's thread, or NULL: ask again */
+	uint32_t bell;     /* of the slot before a plain fork; it moves when the child is adopted */
 	bool cloned;       /* raw: handlers are reset, nothing is told of the fork */
 	int lifeline;      /* what ties it to its host */
 	pid_t host;        /* px_lifeline_host() */
@@ -71,8 +72,10 @@ uint64_t px_sweep_interval(uint32_t life);
 int px_launch_fork(struct px_birth *birth, struct px_child *child_out);
 
 /* Runs a function in a child of its own and waits for its end; false if there
- * was no child, or it had to be killed at the deadline. */
-bool px_launch_helper(void (*run)(void *), void *argument, uint64_t deadline);
+ * was no child, or it had to be killed at the deadline. `adopted`: a shared word,
+ * 0, on which the child waits for its pidfd to be open. */
+bool px_launch_helper(void (*run)(void *), void *argument, _Atomic uint32_t *adopted,
+		      uint64_t deadline);
 
 /* The rules of a worker's entry, RELIABILITY of a fork: see entry.c. All
  * signals are blocked; on return the caller's mask is back. */

@@ -76,10 +76,12 @@ static struct px_status px_stolen(const struct px_child *child)
 {
 	struct px_pidfd_info info = { .mask = PX_PIDFD_INFO_EXIT };
 
-	if (child->pidfd >= 0 && ioctl(child->pidfd, PX_PIDFD_GET_INFO, &info) == 0 &&
-	    (info.mask & PX_PIDFD_INFO_EXIT))
-		return px_status_of_wait(info.exit_code);
-	return (struct px_status){ .ending = PX_ENDING_STOLEN };
+	if (child->pidfd < 0 || ioctl(child->pidfd, PX_PIDFD_GET_INFO, &info) != 0)
+		return (struct px_status){ .ending = PX_ENDING_STOLEN };
+	/* Dead for who waits, but not yet taken away: it is about to be told. */
+	if (!(info.mask & PX_PIDFD_INFO_EXIT))
+		return (struct px_status){ .ending = PX_ENDING_NONE };
+	return px_status_of_wait(info.exit_code);
 }
 
 /* waitid without being a cancellation point. */
@@ -205,11 +207,12 @@ bool px_reaper_halt(const struct px_child *child, uint64_t deadline)
 	const struct timespec pause = { .tv_nsec = 20 * PX_MICROSECOND };
 	const int saved = errno;
 	siginfo_t info;
-	bool stands;
+	bool stands = false;
 
 	px_reaper_send(child, SIGSTOP);
-	for (;;) {
-		stands = px_waitid(child, &info, WSTOPPED) == 0 && info.si_pid != 0;
+	/* An error: there is nobody to wait for. */
+	while (px_waitid(child, &info, WSTOPPED) == 0) {
+		stands = info.si_pid != 0;
 		if (stands || px_now() >= deadline)
 			break;
 		(void)syscall(SYS_ppoll, NULL, 0, &pause, NULL, 0);

@@ -17,6 +17,7 @@
 
 /* What the child is asked, and what it found: shared pages. */
 struct px_search {
+	_Atomic uint32_t adopted;
 	uint32_t n;
 	uint64_t address[PX_SYMBOLS_MOST];
 	struct px_symbol found[PX_SYMBOLS_MOST];
@@ -215,7 +216,7 @@ bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *sy
 	}
 	search->n = n;
 	memcpy(search->address, addresses, n * sizeof(*addresses));
-	in_time = px_launch_helper(px_search_run, search, deadline);
+	in_time = px_launch_helper(px_search_run, search, &search->adopted, deadline);
 	for (uint32_t i = 0; i < n && in_time; i++) {
 		symbols[i] = search->found[i];
 		symbols[i].text[PX_SYMBOL_TEXT - 1] = '\0';

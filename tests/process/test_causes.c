@@ -4,11 +4,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -534,6 +537,74 @@ static void a_stolen_status_is_told_or_unknown(void **state)
 	pxt_isolated(stolen_status, NULL);
 }
 
+static void *rest(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* Whether the kernel tells the status of a child that nobody waited for, as from
+ * Linux 6.15 on: PIDFD_GET_INFO with PIDFD_INFO_EXIT. */
+static bool kernel_tells(void)
+{
+	uint64_t info[8] = { 1 << 3 };
+	const pid_t child = fork();
+	struct pollfd end = { .events = POLLIN };
+	bool tells;
+
+	if (child == 0)
+		for (;;)
+			pause();
+	end.fd = (int)syscall(SYS_pidfd_open, child, 0);
+	kill(child, SIGKILL);
+	tells = end.fd >= 0 && poll(&end, 1, 10000) == 1 &&
+		ioctl(end.fd, _IOWR(0xff, 11, uint64_t[8]), info) == 0 && (info[0] & 1 << 3);
+	if (end.fd >= 0)
+		close(end.fd);
+	return tells;
+}
+
+/* Nobody keeps statuses, and a thread makes each process one of fork(): where the
+ * kernel tells them later, none is lost. */
+static void ignored_statuses(void *unused)
+{
+	enum {
+		N = 600
+	};
+
+	static struct procs_spec specs[N];
+	struct procs_stream *stream;
+	struct procs_result result;
+	pthread_t thread;
+	int exact = 0;
+
+	(void)unused;
+	signal(SIGCHLD, SIG_IGN);
+	pthread_create(&thread, NULL, rest, NULL);
+	for (int i = 0; i < N; i++)
+		specs[i] = procs_proc(act, i % 2 == 0 ? EXIT_3 : FINE);
+	stream = procs_call(specs, N, PROCS_OPTIONS(.workers = 2));
+	for (int i = 0; i < N; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(result.failed != NULL, i % 2 == 0);
+		if (result.failed == NULL)
+			continue;
+		pxt_check(result.failed->cause == PROCS_CAUSE_UNKNOWN ||
+			  (result.failed->cause == PROCS_CAUSE_EXIT && result.failed->code == 3));
+		exact += result.failed->cause == PROCS_CAUSE_EXIT;
+	}
+	procs_close(stream);
+	if (kernel_tells() && exact != N / 2)
+		pxt_failed(__FILE__, __LINE__, "%d of %d statuses were told", exact, N / 2);
+}
+
+static void ignored_statuses_are_all_told(void **state)
+{
+	(void)state;
+	pxt_isolated(ignored_statuses, NULL);
+}
+
 static PROCS_DEFINE1(int, long_message, int, size)
 {
 	char *text = malloc((size_t)size + 1);
@@ -603,6 +674,7 @@ int main(void)
 		pxt_test(resource_is_no_process_to_be_had),
 		pxt_test(cancelled_in_flight_and_waiting),
 		pxt_test(a_stolen_status_is_told_or_unknown),
+		pxt_test(ignored_statuses_are_all_told),
 		pxt_test(messages_are_whole_or_marked_as_cut),
 		pxt_test(outside_an_item_it_is_the_threads_own),
 	};
