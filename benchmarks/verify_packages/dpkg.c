@@ -17,7 +17,8 @@
 extern char **environ;
 
 enum {
-	ASKED_AT_ONCE = 256 /* paths in one call of dpkg-query */
+	ASKED_AT_ONCE = 1024,     /* paths in one call of dpkg-query */
+	ASKED_LENGTH = 512 * 1024 /* bytes of them, of the kernel's 2 MiB */
 };
 
 struct diversion {
@@ -256,55 +257,95 @@ static bool is_replaced(const struct settings *settings, const struct packages *
 	return false;
 }
 
-/* One line of dpkg-query -S: "package: /path", or "package, package: /path". */
-static void hear_owner(struct suspect *suspects, size_t n, const char *line)
+static int compare_paths(const void *left, const void *right)
 {
-	const size_t length = strlen(line);
+	const struct suspect *const *a = left, *const *b = right;
 
-	for (size_t i = 0; i < n; i++) {
-		struct suspect *suspect = &suspects[i];
-		const size_t path = strlen(suspect->path), name = strlen(suspect->package->name);
+	return strcmp((*a)->path, (*b)->path);
+}
 
-		if (length < path + 2 || strcmp(line + length - path, suspect->path) != 0 ||
-		    strncmp(line + length - path - 2, ": ", 2) != 0)
-			continue;
+/* One line of dpkg-query -S: "package: /path", or "package, package: /path". */
+static void hear_owner(struct suspect **sorted, size_t n, const char *line)
+{
+	const char *path = strstr(line, ": /");
+	size_t low = 0, high = n;
+
+	if (path == NULL)
+		return;
+	path += 2;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (strcmp(sorted[middle]->path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < n && strcmp(sorted[low]->path, path) == 0; low++) {
+		const char *name = sorted[low]->package->name;
+
 		/* A second line about the same path is another owner, or a diversion. */
-		suspect->reassigned = suspect->named || length != name + 2 + path ||
-				      strncmp(line, suspect->package->name, name) != 0;
-		suspect->named = true;
+		sorted[low]->reassigned = sorted[low]->named ||
+					  strlen(name) != (size_t)(path - 2 - line) ||
+					  strncmp(line, name, strlen(name)) != 0;
+		sorted[low]->named = true;
 	}
 }
 
 /* Asks dpkg whose they are: once for many, because it reads its whole database
- * each time. */
-static void ask_owners(const struct settings *settings, struct suspect *suspects, size_t n)
+ * each time, and once for each path, because each question has an answer. */
+static void ask_owners(const struct settings *settings, struct suspect **sorted, size_t n)
 {
 	const char *argv[ASKED_AT_ONCE + 4] = { "dpkg-query", NULL, "-S" };
 	char admindir[4096], *line;
+	size_t asked = 3;
 	FILE *output;
 	pid_t pid;
 
 	snprintf(admindir, sizeof(admindir), "--admindir=%s%s", settings->root, settings->admindir);
 	argv[1] = admindir;
 	for (size_t i = 0; i < n; i++)
-		argv[3 + i] = suspects[i].path;
+		if (i == 0 || strcmp(sorted[i]->path, sorted[i - 1]->path) != 0)
+			argv[asked++] = sorted[i]->path;
 	output = start(argv, &pid);
 	while (output != NULL && (line = line_of(output)) != NULL) {
-		hear_owner(suspects, n, line);
+		hear_owner(sorted, n, line);
 		free(line);
 	}
 	/* 1: some are nobody's, as far as dpkg knows; anything else: it could not say. */
 	if (output == NULL || finish(output, pid) > 1)
 		return;
 	for (size_t i = 0; i < n; i++)
-		suspects[i].reassigned |= !suspects[i].named;
+		sorted[i]->reassigned |= !sorted[i]->named;
+}
+
+/* How many of them may be asked about at once: as long as the paths have room, and
+ * never a part of those of one path. */
+static size_t askable(struct suspect **sorted, size_t n)
+{
+	size_t length = 0, most = 0, last = 0;
+
+	while (most < n && most < ASKED_AT_ONCE && length < ASKED_LENGTH)
+		length += strlen(sorted[most++]->path) + 1;
+	for (size_t i = 0; i < most; i++)
+		if (i + 1 == n || strcmp(sorted[i]->path, sorted[i + 1]->path) != 0)
+			last = i + 1;
+	return last > 0 ? last : most;
 }
 
 void dpkg_reassign(const struct settings *settings, const struct packages *packages,
 		   struct suspect *suspects, size_t n)
 {
-	for (size_t i = 0; i < n; i += ASKED_AT_ONCE)
-		ask_owners(settings, suspects + i, n - i < ASKED_AT_ONCE ? n - i : ASKED_AT_ONCE);
+	struct suspect **sorted = grown(NULL, n, sizeof(*sorted));
+
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &suspects[i];
+	qsort(sorted, n, sizeof(*sorted), compare_paths);
+	for (size_t i = 0, k; i < n; i += k) {
+		k = askable(sorted + i, n - i);
+		ask_owners(settings, sorted + i, k);
+	}
+	free(sorted);
 	for (size_t i = 0; i < n; i++)
 		if (!suspects[i].reassigned)
 			suspects[i].reassigned =

@@ -11,7 +11,8 @@
 #include "verify.h"
 
 enum {
-	LOAD = 8192 /* files */
+	LOAD = 32768, /* files */
+	AHEAD = 8192, /* the workers have work while dpkg is asked */
 };
 
 /* Files that are checked by one stream. */
@@ -161,7 +162,7 @@ static bool load_open(struct load *load, struct reader *reader)
 		return true;
 	load->stream =
 		procs_pmap(check_file, load->n,
-			   PROCS_OPTIONS(.workers = settings->workers,
+			   PROCS_OPTIONS(.workers = settings->workers, .window_items = AHEAD,
 					 .timeout_ns = settings->timeout_ns, .traceback_fd = -1),
 			   load->roots, (const char *const *)load->paths);
 	if (load->stream == NULL)
@@ -169,95 +170,17 @@ static bool load_open(struct load *load, struct reader *reader)
 	return load->stream != NULL;
 }
 
-/* What is known of a file until the owners of the changed ones are. */
-struct outcome {
-	size_t index;
-	enum verdict verdict;
-	size_t suspect; /* CHANGED: which */
-	uint64_t size;
-	struct procs_failed failed; /* cause and code only; its text in `why` */
-	char why[200];
-};
-
-struct bad {
-	struct outcome *outcomes;
-	struct suspect *suspects;
-	size_t n, n_suspects;
-};
-
-static void remember_failed(const struct procs_failed *failed, struct outcome *outcome)
-{
-	outcome->failed = *failed;
-	snprintf(outcome->why, sizeof(outcome->why), "%s", failed->message);
-	outcome->failed.data = NULL;
-	outcome->failed.data_size = 0;
-	outcome->failed.message_size = strlen(outcome->why);
-}
-
-/* Good files are told at once, others when dpkg was asked about them. */
-static void judge(struct reader *reader, const struct load *load, struct bad *bad,
-		  const struct procs_result *result)
-{
-	struct outcome *outcome = &bad->outcomes[bad->n];
-	const char *path = load->paths[result->index];
-	struct finding finding = { 0 };
-
-	*outcome = (struct outcome){ .index = result->index, .verdict = VERDICT_UNREADABLE };
-	if (result->failed == NULL) {
-		procs_value(result, &finding);
-		outcome->size = finding.size;
-		outcome->verdict = VERDICT_GOOD;
-		if (memcmp(&finding.sum, &load->sums[result->index], sizeof(finding.sum)) != 0) {
-			outcome->verdict = VERDICT_CHANGED;
-			outcome->suspect = bad->n_suspects;
-			bad->suspects[bad->n_suspects++] =
-				(struct suspect){ .package = load->packages[result->index],
-						  .path = path,
-						  .sum = finding.sum };
-		}
-	} else {
-		remember_failed(result->failed, outcome);
-		if (result->failed->cause == PROCS_CAUSE_ERROR && result->failed->code == ENOENT)
-			outcome->verdict =
-				dpkg_excludes(reader->dpkg, path) ? VERDICT_GOOD : VERDICT_MISSING;
-	}
-	if (outcome->verdict == VERDICT_GOOD)
-		report_file(reader->report, VERDICT_GOOD, load->packages[result->index], path,
-			    outcome->size, NULL);
-	else
-		bad->n++;
-}
-
-static void tell_bad(struct reader *reader, const struct packages *packages,
-		     const struct load *load, struct bad *bad)
-{
-	dpkg_reassign(reader->settings, packages, bad->suspects, bad->n_suspects);
-	for (size_t i = 0; i < bad->n; i++) {
-		struct outcome *outcome = &bad->outcomes[i];
-
-		outcome->failed.message = outcome->why;
-		if (outcome->verdict == VERDICT_CHANGED &&
-		    bad->suspects[outcome->suspect].reassigned)
-			outcome->verdict = VERDICT_GOOD;
-		report_file(reader->report, outcome->verdict, load->packages[outcome->index],
-			    load->paths[outcome->index], outcome->size,
-			    outcome->failed.size > 0 ? &outcome->failed : NULL);
-	}
-}
-
 /* Takes all results of a load, and what it holds. */
-static bool load_drain(struct load *load, const struct packages *packages, struct reader *reader)
+static bool load_drain(struct load *load, struct verdicts *verdicts)
 {
-	struct bad bad = { .outcomes = calloc(load->n + 1, sizeof(*bad.outcomes)),
-			   .suspects = calloc(load->n + 1, sizeof(*bad.suspects)) };
-	const bool memory = bad.outcomes != NULL && bad.suspects != NULL;
 	struct procs_result result;
+	bool memory = true;
 	int more = 0;
 
 	while (memory && load->stream != NULL && (more = procs_next(load->stream, &result)) > 0)
-		judge(reader, load, &bad, &result);
-	if (memory)
-		tell_bad(reader, packages, load, &bad);
+		memory =
+			verdicts_add(verdicts, load->packages[result.index],
+				     load->paths[result.index], &load->sums[result.index], &result);
 	if (more < 0 || !memory)
 		fprintf(stderr, "verify_packages: %s\n", strerror(memory ? -more : ENOMEM));
 	procs_close(load->stream);
@@ -265,8 +188,6 @@ static bool load_drain(struct load *load, const struct packages *packages, struc
 	for (size_t i = 0; i < load->n; i++)
 		free(load->paths[i]);
 	load->n = 0;
-	free(bad.outcomes);
-	free(bad.suspects);
 	return more == 0 && memory;
 }
 
@@ -279,14 +200,16 @@ bool flow_run(const struct settings *settings, const struct packages *packages,
 				 .n = n,
 				 .dpkg = dpkg_read(settings),
 				 .report = report };
-	bool good = loads != NULL && load_open(&loads[0], &reader);
+	struct verdicts *verdicts = verdicts_open(settings, packages, reader.dpkg, report);
+	bool good = loads != NULL && verdicts != NULL && load_open(&loads[0], &reader);
 
 	for (int turn = 0; good && loads[turn].n > 0; turn = 1 - turn) {
 		good = load_open(&loads[1 - turn], &reader);
-		good &= load_drain(&loads[turn], packages, &reader);
+		good &= load_drain(&loads[turn], verdicts);
 	}
-	for (int i = 0; loads != NULL && i < 2; i++)
-		good &= load_drain(&loads[i], packages, &reader);
+	for (int i = 0; loads != NULL && verdicts != NULL && i < 2; i++)
+		good &= load_drain(&loads[i], verdicts);
+	verdicts_close(verdicts);
 	if (reader.sums != NULL)
 		fclose(reader.sums);
 	free(reader.line);

@@ -40,6 +40,11 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+bool report_shows_bar(const struct settings *settings)
+{
+	return !settings->quiet && isatty(STDERR_FILENO);
+}
+
 struct report *report_open(const struct settings *settings, uint64_t files)
 {
 	struct report *report = calloc(1, sizeof(*report));
@@ -48,7 +53,7 @@ struct report *report_open(const struct settings *settings, uint64_t files)
 		return NULL;
 	report->expected = files;
 	report->begun = seconds_now();
-	report->bar = !settings->quiet && isatty(STDERR_FILENO);
+	report->bar = report_shows_bar(settings);
 	return report;
 }
 

@@ -118,6 +118,9 @@ enum verdict {
 
 struct report; /* the counts */
 
+/* Whether it needs to know how many files to expect. */
+bool report_shows_bar(const struct settings *settings);
+
 struct report *report_open(const struct settings *settings, uint64_t files);
 void report_package(struct report *report);
 void report_file(struct report *report, enum verdict verdict, const struct package *package,
@@ -129,6 +132,21 @@ void report_warn(struct report *report, const char *format, ...)
 
 /* Prints the summary, frees the report; the exit status' bit for bad files. */
 int report_close(struct report *report);
+
+/* --- verdicts.c --- */
+
+struct verdicts; /* bad files that are not told yet */
+
+/* NULL after saying why on stderr. */
+struct verdicts *verdicts_open(const struct settings *settings, const struct packages *packages,
+			       const struct dpkg *dpkg, struct report *report);
+
+/* Judges a file by what check_file found of it; false: out of memory. */
+bool verdicts_add(struct verdicts *verdicts, const struct package *package, const char *path,
+		  const struct sum *expected, const struct procs_result *result);
+
+/* Tells the rest, and frees it. */
+void verdicts_close(struct verdicts *verdicts);
 
 /* --- flow.c --- */
 

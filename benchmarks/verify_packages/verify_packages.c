@@ -142,7 +142,8 @@ int main(int argc, char *argv[])
 	if (!packages_read(&settings, &packages))
 		return USAGE;
 	chosen = choose(&packages, argc - optind, argv + optind, &n, &status);
-	report = report_open(&settings, flow_count(&settings, chosen, n));
+	report = report_open(&settings,
+			     report_shows_bar(&settings) ? flow_count(&settings, chosen, n) : 0);
 	if (chosen == NULL || report == NULL)
 		return complain("out of memory", "");
 	if (!flow_run(&settings, &packages, chosen, n, report))

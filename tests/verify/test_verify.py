@@ -82,6 +82,9 @@ def make_system(where):
     ]
     dpkg = ["dpkg", f"--root={root}", "--force-not-root", "--force-script-chrootless", "--no-triggers", "-i"]
     subprocess.run([*dpkg, *debs], check=True, stdout=subprocess.DEVNULL)
+    # A file that went over to another package: both list a sum of it.
+    taker = make_package(where, "taker", {"usr/share/other/two": b"two of taker\n"}, control="Replaces: other\n")
+    subprocess.run([*dpkg, taker], check=True, stdout=subprocess.DEVNULL)
     # A diversion: the tool of `other` makes way for one of `diverting`.
     subprocess.run(["dpkg-divert", f"--admindir={root}/var/lib/dpkg", f"--instdir={root}", "--package", "diverting",
                     "--add", "--rename", "--divert", "/usr/bin/tool.distrib", "/usr/bin/tool"],
@@ -160,6 +163,7 @@ def damages(root):
         ("a FIFO", share / "one", fifo),
         ("a dangling link", share / "one", dangling),
         ("what replaces it", share / "one", lambda path: path.write_bytes(b"four\n")),
+        ("taken over, altered", root / "usr/share/other/two", lambda path: path.write_bytes(b"x")),
         ("diverted, altered", root / "usr/bin/tool.distrib", lambda path: path.write_bytes(b"x")),
         ("diverting, altered", root / "usr/bin/tool", lambda path: path.write_bytes(b"x")),
         ("excluded and removed", root / "usr/share/doc/documented/NEWS", lambda path: path.unlink()),
@@ -294,6 +298,25 @@ def try_terminal(root):
     check("none of it on stdout", "\r" not in done.stdout)
 
 
+def compare_many(root, where):
+    """More changed files than dpkg is asked about at once, in the order of their lists."""
+    names = [f"usr/share/many/{number:04}" for number in range(1100)]
+    deb = make_package(where, "many", {name: b"good\n" for name in names})
+    subprocess.run(["dpkg", f"--root={root}", "--force-not-root", "--no-triggers", "-i", deb],
+                   check=True, stdout=subprocess.DEVNULL)
+    for name in names:
+        (root / name).write_bytes(b"bad\n")
+    found = same("1,100 changed", root)
+    check("1,100 are found", len(found[1]) == 1100, len(found[1]))
+    lines = run([PROGRAM, "-r", str(root)]).stdout.splitlines()
+    listed = [line.split("  ./")[-1].split("  ")[-1]
+              for line in (root / "var/lib/dpkg/info/many.md5sums").read_text().splitlines()]
+    told = [line.removeprefix("changed: /").removesuffix(" (package many)") for line in lines[:1100]]
+    check("in the order of the list", told == listed, list(zip(told, listed))[:3])
+    for name in names:
+        (root / name).write_bytes(b"good\n")
+
+
 def main():
     for tool in ("dpkg-deb", "dpkg-divert", "debsums", "md5sum"):
         if shutil.which(tool) is None:
@@ -311,6 +334,7 @@ def main():
         compare_lists(root, where)
         compare_permissions(root)
         compare_conffiles(root)
+        compare_many(root, where)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
