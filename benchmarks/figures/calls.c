@@ -6,6 +6,10 @@
  *	             writes. It resets nothing, protects nothing, notices nothing.
  *	calls_raw    clone3, the result in a shared slot, a futex; and the steps
  *	             that a worker of ours takes when it enters and leaves.
+ *
+ * And for comparison, without an aim: what fork() and a pipe cost against a
+ * clone that ends at once, without a result, which is the least that a process
+ * for each call can cost on this machine.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +113,43 @@ static double by_pipe(void *unused)
 			child[i % IN_FLIGHT] = start_piped(i + IN_FLIGHT);
 	}
 	return (double)(figure_now() - begun) / CALLS;
+}
+
+/* --- a process, and nothing else --- */
+
+static double by_nothing(void *unused)
+{
+	const uint64_t begun = figure_now();
+	pid_t pids[IN_FLIGHT] = { 0 };
+
+	(void)unused;
+	for (long i = 0; i < CALLS + IN_FLIGHT; i++) {
+		struct clone_args arguments = { 0 };
+		pid_t *pid = &pids[i % IN_FLIGHT];
+
+		if (*pid != 0 && waitpid(*pid, NULL, __WALL) != *pid)
+			return -1;
+		*pid = i < CALLS ? (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments)) : 0;
+		if (*pid == 0 && i < CALLS)
+			_exit(0);
+		if (*pid < 0)
+			return -1;
+	}
+	return (double)(figure_now() - begun) / CALLS;
+}
+
+static void compare_least(void)
+{
+	enum {
+		ROUNDS = 9
+	};
+
+	double ratios[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++)
+		ratios[i] = by_pipe(NULL) / by_nothing(NULL);
+	printf("  a process that ends at once is %.2f times as fast as fork and a pipe (n=%d)\n",
+	       figure_median(ratios, ROUNDS), ROUNDS);
 }
 
 /* --- clone3, a slot, a futex --- */
@@ -300,5 +341,6 @@ int main(void)
 	};
 	const enum figure_status status = figure_run(&pipe_figure);
 
+	compare_least();
 	return figure_both(status, figure_run(&raw_figure));
 }
