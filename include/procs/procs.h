@@ -33,6 +33,7 @@ extern "C" {
 #endif
 
 struct procs_function;
+struct procs_pool;
 struct procs_stream;
 struct procs_bytes;
 
@@ -100,6 +101,9 @@ struct procs_options {
 	                        * always has room up to a quarter of it. Costs nothing until
 	                        * touched. Default 16 GiB, or the environment's PROCS_RESERVE; less is
 	                        * taken where the kernel refuses */
+	struct procs_pool *pool; /* one that procs_pool_open returned, whose workers run the items:
+	                        * workers, start and reserve_bytes are the pool's then, and left 0
+	                        * here; default NULL: workers of its own, that end with the stream */
 };
 
 /** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options
@@ -313,6 +317,45 @@ PROCS_EXPORT int procs_next(struct procs_stream *stream, struct procs_result *re
  */
 PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_result *result,
 				  uint64_t deadline_ns);
+
+/**
+ * Opens a pool: workers that live until procs_pool_close, for one stream after
+ * another that has it as options.pool. Between streams they sleep, at no cost. One
+ * that dies is replaced when there is work.
+ *
+ * A worker has the program's memory as it was when the worker was made: with
+ * the pool, or later in place of one that died or that was made before an object
+ * was loaded by dlopen. What a task needs travels as its arguments: procs_call on
+ * a pool runs many specifications in one worker, one after another, and the
+ * elements of a procs_pmap are copied for it (strings and what they point to as
+ * well, but not what a raw task's bytes may point to). A task may leave traces in
+ * its worker's memory, which later tasks find.
+ * @options: or NULL for all defaults; workers, start and reserve_bytes matter here,
+ *           all others are given with each stream.
+ * Returns: the pool, or NULL with errno. Its workers are there when it returns.
+ * Errors: EINVAL for nonsense (procs_last_failure says which), E2BIG for
+ * options of a newer size, ELOOP more than 4 workers deep, ENOMEM, EAGAIN
+ * without resources for the arena or a single process.
+ * Ownership: the pool is the caller's, ended by procs_pool_close.
+ * Blocks: no. Allocates: yes.
+ * Threads: any; streams on it from one thread at a time. Fork: the pool belongs to
+ * this process: a stream on it is refused with EPERM in a child. Signals: no.
+ */
+PROCS_EXPORT struct procs_pool *procs_pool_open(const struct procs_options *options);
+
+/**
+ * Ends a pool: its workers leave, and are killed if they do not. NULL is
+ * allowed.
+ *
+ * @pool: transferred; gone when it returns 0.
+ * Returns: 0. Errors: -EBUSY while a stream is open on it, -EPERM in a child of
+ * fork, -EINVAL for what is no pool that is open; nothing happens then.
+ * Ownership: the pool ends here. Blocks: until its processes are gone, as
+ * procs_close. Allocates: no.
+ * Threads: not while another opens a stream on it. Fork: refused in a child.
+ * Signals: no.
+ */
+PROCS_EXPORT int procs_pool_close(struct procs_pool *pool);
 
 /**
  * Cancels one item: one that has not started never will, one in flight is

@@ -7,6 +7,9 @@
 
 #include "pool/stream.h"
 
+/* Resolves options for a call of that name. 0, or a negative errno after px_refuse. */
+int px_open_config(const char *call, const struct procs_options *options, struct px_config *config);
+
 /* Opens a stream over `input`, or refuses: NULL with errno. `call` is the name
  * of the public function, for the message. */
 struct procs_stream *px_open(const char *call, const struct procs_options *options,

@@ -22,6 +22,13 @@ void px_alarm_open(struct px_alarm *alarm, uint64_t timeout_ns, bool once)
 		alarm->works = timer_create(CLOCK_MONOTONIC, &event, &alarm->timer) == 0;
 }
 
+void px_alarm_change(struct px_alarm *alarm, uint64_t timeout_ns, bool once)
+{
+	if (alarm->works)
+		(void)timer_delete(alarm->timer);
+	px_alarm_open(alarm, timeout_ns, once);
+}
+
 static void px_alarm_set(struct px_alarm *alarm, uint64_t moment)
 {
 	const struct itimerspec when = { .it_value = px_timespec(moment) };

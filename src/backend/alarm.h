@@ -29,6 +29,9 @@ uint64_t px_alarm_slack(uint64_t timeout_ns);
  * the only one. @once: a single item runs, so there is nothing to save. */
 void px_alarm_open(struct px_alarm *alarm, uint64_t timeout_ns, bool once);
 
+/* Another timeout from now on. Only between items. */
+void px_alarm_change(struct px_alarm *alarm, uint64_t timeout_ns, bool once);
+
 /* An item starts now: at least timeout_ns are left from here. */
 void px_alarm_item(struct px_alarm *alarm, uint64_t now);
 

@@ -38,6 +38,7 @@ struct px_wish {
 	struct px_order order;
 	struct px_plans *plans; /* borrowed until close */
 	struct px_store *store; /* likewise; the backend lies in it */
+	bool pooled;            /* workers wait for work without end */
 };
 
 /* 0 or a negative errno, as px_arena_open. */
@@ -45,6 +46,11 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 
 /* Kills what lives, waits until it is gone, at most a second, gives all back. */
 void px_backend_close(struct px_backend *backend);
+
+/* Ranges from now on are of another order; those of the old one are finished.
+ * `guest`, or NULL, is memory that workers made from now on must not write. */
+void px_backend_reorder(struct px_backend *backend, const struct px_order *order,
+			struct px_store *guest);
 
 /* The slot as pointers and sizes; for take.h, and for posting arguments. */
 struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot);
@@ -66,8 +72,8 @@ void px_backend_ready(struct px_backend *backend, uint32_t slot);
 /* Makes a worker for a slot that is ready. 0 or the negative errno of fork. */
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover);
 
-/* Hands a range over; returns its sequence number in the slot. The caller
- * keeps to PX_RING. */
+/* Hands a range over, with the order if its worker does not have that yet;
+ * returns its sequence number in the slot. The caller keeps to PX_RING. */
 uint64_t px_backend_post(struct px_backend *backend, uint32_t slot, const struct px_post *post);
 
 enum px_health {

@@ -2,6 +2,7 @@
  * begin.c - what a range consists of: which task, and where its arguments lie.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "backend/runner.h"
@@ -56,6 +57,23 @@ static void px_begin_call(struct px_runner *runner)
 		runner->argument[i] = runner->arguments + runner->function->arguments[i].offset;
 }
 
+/* Elements that lie in the slot; a post that promises more than there is has none. */
+static int px_begin_copied(struct px_runner *runner)
+{
+	const struct px_slot *slot = &runner->slot;
+	uint64_t at = runner->post.input, next;
+
+	for (size_t i = 0; i < runner->n_arguments; i++) {
+		next = px_copied(at, runner->post.count, runner->argument_size[i]);
+		if (next < at || next > slot->input_size)
+			return -EBADMSG;
+		runner->argument[i] = slot->input + at;
+		runner->stride[i] = runner->argument_size[i];
+		at = next;
+	}
+	return 0;
+}
+
 static void px_begin_map(struct px_runner *runner)
 {
 	const struct px_order *order = &runner->order;
@@ -72,10 +90,35 @@ static void px_begin_map(struct px_runner *runner)
 		runner->stride[i] = array->stride;
 		runner->argument_size[i] = array->element_size;
 	}
+	if (runner->post.flags & PX_POST_COPIED && runner->argument_error == 0)
+		runner->argument_error = px_begin_copied(runner);
+}
+
+/* Its timeout is that of its order. */
+static void px_runner_time(struct px_runner *runner)
+{
+	px_alarm_change(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
+	/* relaxed: a hint for the parent's own deadline */
+	atomic_store_explicit(
+		&runner->slot.control->flags,
+		!runner->alarm.works && runner->order.timeout_ns > 0 ? PX_WORKER_NO_TIMER : 0,
+		memory_order_relaxed);
+}
+
+void px_runner_order(struct px_runner *runner)
+{
+	const uint64_t timeout = runner->order.timeout_ns;
+
+	runner->order = runner->slot.control->order;
+	runner->pace = px_pace_begin(runner->order.chunk_ns);
+	if (runner->own_process && runner->order.timeout_ns != timeout)
+		px_runner_time(runner);
 }
 
 bool px_runner_begin(struct px_runner *runner)
 {
+	if (runner->post.flags & PX_POST_ORDER)
+		px_runner_order(runner);
 	memset(runner->stride, 0, sizeof(runner->stride));
 	runner->spent_ns = 0;
 	runner->in_range = true;

@@ -136,6 +136,8 @@ void px_entry(struct px_birth *birth)
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
 			       cloned);
 	px_store_seal(backend->store);
+	if (birth->guest != NULL)
+		px_store_seal(birth->guest);
 	px_set_guards();
 	/* The kernel has 64 signals; glibc's set has them first. */
 	(void)px_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&birth->mask, 0, 8);

@@ -19,6 +19,8 @@ int px_inline_open(struct px_backend *backend)
 	px_inline_close(backend);
 	px_runner_open(runner, px_backend_slot(backend, 0), &px_arena_shared(&backend->arena)->bell,
 		       backend->plans);
+	if (!backend->pooled)
+		px_runner_order(runner);
 	backend->inline_runner = runner;
 	return 0;
 }

@@ -29,6 +29,7 @@ struct px_worker {
 	struct px_child child;
 	int64_t pid;             /* also after the child is collected */
 	uint64_t posted;         /* ranges handed over */
+	uint64_t order;          /* number of the order that it has */
 	uint64_t overdue;        /* when the state has lasted too long */
 	uint64_t swept;          /* when its pidfd was last asked */
 	enum procs_cause reason; /* why we killed it, or NONE */
@@ -40,8 +41,11 @@ struct px_backend {
 	enum procs_start start;
 	struct px_arena arena;
 	struct px_order order;
+	uint64_t n_orders; /* this is which one */
 	struct px_plans *plans;
 	struct px_store *store;
+	struct px_store *guest; /* of who uses it now, or NULL */
+	bool pooled;
 	uint32_t n_slots;
 	struct px_worker *workers;       /* [n_slots], of the store */
 	struct px_runner *inline_runner; /* owned; NULL unless inline */
@@ -55,13 +59,14 @@ struct px_birth {
 	struct px_backend *backend;
 	uint32_t slot;
 	struct px_leftover leftover;
-	sigset_t mask;     /* to be in force while items run */
-	void *robust_list; /* px_life_list of the parent's thread, or NULL: ask again */
-	uint32_t bell;     /* of the slot before a plain fork; it moves when the child is adopted */
-	bool cloned;       /* raw: handlers are reset, nothing is told of the fork */
-	int lifeline;      /* what ties it to its host */
-	pid_t host;        /* px_lifeline_host() */
-	pid_t parent;      /* whose death ends it */
+	const struct px_store *guest; /* as it is now: the backend's own may change meanwhile */
+	sigset_t mask;                /* to be in force while items run */
+	void *robust_list;            /* px_life_list of the parent's thread, or NULL: ask again */
+	uint32_t bell; /* of the slot before a plain fork; it moves when the child is adopted */
+	bool cloned;   /* raw: handlers are reset, nothing is told of the fork */
+	int lifeline;  /* what ties it to its host */
+	pid_t host;    /* px_lifeline_host() */
+	pid_t parent;  /* whose death ends it */
 };
 
 /* How often to look at the pidfd of a worker whose life word says this. */

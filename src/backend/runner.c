@@ -20,11 +20,9 @@ void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint3
 {
 	*runner = (struct px_runner){
 		.slot = slot,
-		.order = slot.control->order,
 		.bell = bell,
 		.plans = plans,
 	};
-	runner->pace = px_pace_begin(runner->order.chunk_ns);
 	px_output_init(&runner->output, slot);
 }
 
@@ -200,7 +198,7 @@ static uint32_t px_run_part(struct px_runner *runner, struct px_chunk part, uint
 {
 	uint32_t at = part.from;
 
-	if (runner->order.value_size > 0)
+	if (runner->order.value_size > 0 && runner->argument_error == 0)
 		return px_run_dense(runner, part, now);
 	while (at < part.to && !px_enough(runner))
 		at = px_run_framed(runner, at, now);

@@ -49,7 +49,7 @@ struct px_runner {
 	struct px_buffer packed;              /* and what LZ4 made of it */
 };
 
-/* A runner for a slot. */
+/* A runner for a slot, without an order. */
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
 		    struct px_plans *plans);
 void px_runner_close(struct px_runner *runner);
@@ -63,6 +63,10 @@ enum px_step {
 
 /* Runs one chunk, if anything is posted. */
 enum px_step px_runner_step(struct px_runner *runner);
+
+/* Takes the order that lies in the slot: nothing is known of its items yet. In
+ * begin.c. */
+void px_runner_order(struct px_runner *runner);
 
 /* In the thread that runs an item, which will not return: publishes what failed
  * it so far, if anything did. */

@@ -61,6 +61,7 @@ void px_backend_ready(struct px_backend *backend, uint32_t slot)
 
 	px_assert(worker->state == PX_WORKER_VACANT);
 	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 },
+				      .order = backend->pooled ? UINT64_MAX : backend->n_orders,
 				      .lifeline = worker->lifeline };
 	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
 }
@@ -68,7 +69,9 @@ void px_backend_ready(struct px_backend *backend, uint32_t slot)
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
 {
 	struct px_worker *worker = &backend->workers[slot];
-	struct px_birth birth = { .backend = backend, .slot = slot, .leftover = leftover };
+	struct px_birth birth = {
+		.backend = backend, .slot = slot, .leftover = leftover, .guest = backend->guest
+	};
 	int error = 0;
 
 	if (backend->start == PROCS_START_INLINE)
@@ -86,9 +89,26 @@ int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftove
 uint64_t px_backend_post(struct px_backend *backend, uint32_t slot, const struct px_post *post)
 {
 	struct px_worker *worker = &backend->workers[slot];
+	const struct px_slot at = px_backend_slot(backend, slot);
+	struct px_post with = *post;
 
-	px_slot_post(px_backend_slot(backend, slot), worker->posted, post);
+	/* It is done with all ranges of its old order, and looks at the new one only when told. */
+	if (worker->order != backend->n_orders) {
+		with.flags |= PX_POST_ORDER;
+		at.control->order = backend->order;
+		px_doorbell_want(&at.control->want, UINT64_MAX);
+		worker->order = backend->n_orders;
+	}
+	px_slot_post(at, worker->posted, &with);
 	return worker->posted++;
+}
+
+void px_backend_reorder(struct px_backend *backend, const struct px_order *order,
+			struct px_store *guest)
+{
+	backend->order = *order;
+	backend->n_orders++;
+	backend->guest = guest;
 }
 
 /* The life word first, which costs nothing; its pidfd now and then, because a
@@ -261,6 +281,7 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 	backend->order = wish->order;
 	backend->plans = wish->plans;
 	backend->store = wish->store;
+	backend->pooled = wish->pooled;
 	backend->n_slots = wish->n_slots;
 	backend->workers = workers;
 	for (uint32_t i = 0; i < wish->n_slots; i++)

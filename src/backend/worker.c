@@ -18,8 +18,10 @@ PX_WORKER_WRITES static struct px_runner px_own;
 PX_WORKER_WRITES static struct px_plans px_own_plans; /* the parent's are read-only */
 PX_WORKER_WRITES static pid_t px_own_pid;
 
-/* Without a range: sleeps, or says that it is time to leave. */
-static bool px_worker_rest(struct px_runner *runner, pid_t parent)
+/* Without a range: sleeps, or says that it is time to leave. Who waits for the next
+ * call of a pool sleeps without end, and costs nothing: the lifeline ends it with the
+ * host, and what is posted rings. */
+static bool px_worker_rest(struct px_runner *runner, pid_t parent, bool without_end)
 {
 	const struct px_slot slot = runner->slot;
 	const uint32_t seen = px_doorbell_seen(&slot.control->bell);
@@ -30,20 +32,24 @@ static bool px_worker_rest(struct px_runner *runner, pid_t parent)
 	if (px_slot_read_post(slot, runner->sequence, &post))
 		return true;
 	px_alarm_off(&runner->alarm);
-	px_slot_rest(slot, seen, px_deadline(px_now(), PX_WORKER_REST));
+	px_slot_rest(slot, seen, without_end ? PX_NEVER : px_deadline(px_now(), PX_WORKER_REST));
 	return true;
 }
 
 /* True if it leaves in order: nobody waits for anything from it. */
-static bool px_worker_run(struct px_runner *runner, pid_t parent)
+static bool px_worker_run(struct px_runner *runner, pid_t parent, bool pooled)
 {
+	uint32_t rests = 0;
+
 	for (;;) {
 		switch (px_runner_step(runner)) {
 		case PX_STEP_IDLE:
-			if (!px_worker_rest(runner, parent))
+			if (!px_worker_rest(runner, parent, pooled && rests > 0))
 				return true;
+			rests = 1;
 			break;
 		case PX_STEP_WORK:
+			rests = 0;
 			break;
 		case PX_STEP_LAST:
 			return true;
@@ -67,19 +73,17 @@ void px_worker_live(struct px_birth *birth)
 	struct px_runner *runner = &px_own;
 	const pid_t parent = birth->parent;
 
-	if (backend->order.one_shot)
-		px_clock_plainly();
 	px_own_plans = *backend->plans;
 	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, &px_own_plans);
 	runner->own_process = true;
 	px_own_pid = (pid_t)px_raw(SYS_getpid, 0, 0, 0, 0);
-	px_alarm_open(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
-	if (!runner->alarm.works && runner->order.timeout_ns > 0)
-		/* relaxed: a hint for the parent's own deadline */
-		atomic_store_explicit(&slot.control->flags, PX_WORKER_NO_TIMER,
-				      memory_order_relaxed);
+	/* A pool's parent may be writing the first order by now, which comes with a post. */
+	if (!backend->pooled)
+		px_runner_order(runner);
+	if (runner->order.one_shot)
+		px_clock_plainly();
 	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
-	if (px_worker_run(runner, parent))
+	if (px_worker_run(runner, parent, backend->pooled && birth->lifeline >= 0))
 		px_life_resign();
 	px_entry_leave(0);
 }

@@ -82,6 +82,24 @@ static void px_spec_refuse(struct procs_stream *stream, struct px_span *span, in
 		     });
 }
 
+/* An item of a map as a call of its task. */
+static void px_spec_of_elements(const struct px_input *input, uint64_t index,
+				struct procs_spec *spec)
+{
+	const struct procs_function *function = input->function;
+
+	memset(spec, 0, sizeof(*spec));
+	spec->function = function;
+	spec->size = function->arguments_size;
+	for (uint32_t i = 0; i < input->n_sequences; i++) {
+		const struct px_array *array = &input->sequence[i];
+
+		memcpy(spec->arguments + function->arguments[i].offset,
+		       (const unsigned char *)(uintptr_t)array->base + index * array->stride,
+		       array->element_size);
+	}
+}
+
 /* The next specification, or the end of the input; a source may fail. */
 static int px_spec_next(struct procs_stream *stream, struct procs_spec *spec)
 {
@@ -92,6 +110,10 @@ static int px_spec_next(struct procs_stream *stream, struct procs_spec *spec)
 		return -ENODATA;
 	if (input->kind == PX_INPUT_SPECS) {
 		*spec = input->specs[stream->window.fresh];
+		return 0;
+	}
+	if (input->kind == PX_INPUT_MAP) {
+		px_spec_of_elements(input, stream->window.fresh, spec);
 		return 0;
 	}
 	memset(spec, 0, sizeof(*spec));

@@ -292,9 +292,7 @@ static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t
 		px_slot_bury(stream, slot, &loss, now);
 	} else if (desk->open == 0 && desk->leaves) {
 		/* That range was all it was for. */
-		px_backend_dismiss(stream->backend, slot, now);
-		desk->staffed = false;
-		stream->staffed--;
+		px_stream_dismiss_one(stream, slot, now);
 	}
 }
 

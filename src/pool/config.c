@@ -9,6 +9,7 @@
 #include "backend/owner.h"
 #include "base/px.h"
 #include "base/valgrind.h"
+#include "pool/pool.h"
 
 #define PX_WINDOW_ITEMS       1024 /* a worker */
 #define PX_WINDOW_ITEMS_MOST  (UINT64_C(1) << 40)
@@ -94,6 +95,15 @@ static bool px_in(uint64_t value, uint64_t low, uint64_t high)
 	return value == 0 || (value >= low && value <= high);
 }
 
+/* What was decided when the pool was opened. */
+static const char *px_config_pools(const struct procs_options *o)
+{
+	return o->workers != 0         ? "workers"
+	       : o->start != 0         ? "start"
+	       : o->reserve_bytes != 0 ? "reserve_bytes"
+				       : NULL;
+}
+
 static const char *px_config_wrong(const struct procs_options *o)
 {
 	if (!px_in(o->workers, 1, PX_WORKERS_MOST))
@@ -120,7 +130,7 @@ static const char *px_config_wrong(const struct procs_options *o)
 		return "timeout_ns";
 	if (!px_in(o->reserve_bytes, PX_RESERVE_LEAST, PX_RESERVE_MOST))
 		return "reserve_bytes";
-	return NULL;
+	return o->pool != NULL ? px_config_pools(o) : NULL;
 }
 
 static uint32_t px_default_workers(const struct procs_options *options)
@@ -137,14 +147,19 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		      const char **why)
 {
 	struct procs_options o;
-	const int error = px_config_copy(options, &o, why);
+	int error = px_config_copy(options, &o, why);
 
 	if (error != 0)
 		return error;
 	*why = px_config_wrong(&o);
 	if (*why != NULL)
 		return -EINVAL;
+	*why = "pool";
+	error = o.pool != NULL ? px_pool_usable(o.pool) : 0;
+	if (error != 0)
+		return error;
 	*config_out = (struct px_config){
+		.pool = o.pool,
 		.workers = px_default_workers(&o),
 		.start = o.start != PROCS_START_DEFAULT ? o.start : PROCS_START_FORK,
 		.order = o.order,
@@ -163,6 +178,8 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		.timeout_ns = o.timeout_ns,
 		.reserve_bytes = o.reserve_bytes > 0 ? o.reserve_bytes : px_default_reserve(),
 	};
+	if (o.pool != NULL)
+		px_pool_config(o.pool, config_out);
 	if (config_out->window_items == 0)
 		config_out->window_items = (uint64_t)config_out->workers * PX_WINDOW_ITEMS;
 	return 0;

@@ -14,6 +14,7 @@ enum {
 };
 
 struct px_config {
+	struct procs_pool *pool; /* whose workers, or NULL */
 	uint32_t workers;
 	enum procs_start start;
 	enum procs_order order;

@@ -4,12 +4,14 @@
  *
  * Who does what, in one turn of px_stream_next:
  *
- *	call.c     turns specifications into spans
+ *	pool.c     lends a stream workers that stay
+ *	call.c     turns specifications, and elements, into spans
  *	collect.c  takes news from the slots, moves spans on, buries the dead
  *	cancel.c   carries out what procs_cancel asked for
  *	post.c     decides what is handed over to whom, and how much
  *	steal.c    takes work from those who have too much
- *	room.c     where in a slot's output area it goes
+ *	copy.c     what goes with it in the slot's input area
+ *	room.c     where in a slot's output area its results go
  *	deliver.c  makes a result of the span whose turn it is
  *	trace.c    the traceback of one that failed
  *	stream.c   the turn itself
@@ -23,6 +25,7 @@
 #include "base/buffer.h"
 #include "codec/image.h"
 #include "codec/plans.h"
+#include "pool/pool.h"
 #include "pool/stream.h"
 #include "pool/window.h"
 
@@ -43,6 +46,7 @@ struct px_desk {
 	bool well;                       /* that is not about to be lost */
 	bool useful;                     /* that has finished something */
 	bool leaves;                     /* when it is done with its range */
+	bool full;                       /* one call's arguments have the whole input area */
 	uint64_t moved_ns; /* when it was last seen to get on, or to have nothing to do */
 	uint64_t floor;    /* the present worker may write from here */
 	uint64_t ceiling;  /* to here, and from */
@@ -66,16 +70,19 @@ struct px_cancels {
 };
 
 struct procs_stream {
-	struct px_store store; /* owned; this struct lies in it, and all that calls write */
-	uint64_t owner;        /* px_owner_self of who opened it */
-	bool in_source;        /* its source is being called */
+	struct px_store store;   /* owned; this struct lies in it, and all that calls write */
+	uint64_t owner;          /* px_owner_self of who opened it */
+	bool in_source;          /* its source is being called */
+	bool by_item;            /* a map whose elements travel as the arguments of calls */
+	bool copies;             /* a map whose elements are copied into the slots */
+	struct procs_pool *pool; /* whose workers it has, or NULL: its own */
 	struct px_config config;
 	struct px_input input;
 	_Atomic uint64_t items; /* input.n, for procs_cancel from other threads */
 	struct px_plans plans;
 	struct px_codec codec;
 	struct px_window window;
-	struct px_backend *backend;
+	struct px_backend *backend; /* owned, or the pool's */
 	uint32_t n_slots;
 	uint32_t value_size; /* of dense values; 0: framed */
 	uint64_t page;
@@ -83,7 +90,7 @@ struct procs_stream {
 	uint32_t busy;            /* slots with open ranges */
 	uint32_t staffed;         /* slots with workers that may be given work */
 	uint64_t open;            /* ranges posted and not finished */
-	struct px_desk *desks;    /* [n_slots], owned */
+	struct px_desk *desks;    /* [n_slots], owned, or the pool's */
 	struct px_watch *watches; /* [n_slots], owned */
 	struct px_cancels cancels;
 	int input_error; /* what the source ended with */
@@ -114,9 +121,16 @@ struct procs_stream {
 	char text[PX_TEXT_MOST];
 };
 
+/* Whether ranges of many items are posted. */
 static inline bool px_stream_maps(const struct procs_stream *stream)
 {
-	return stream->input.kind == PX_INPUT_MAP;
+	return stream->input.kind == PX_INPUT_MAP && !stream->by_item;
+}
+
+/* Whether each item has a process of its own. */
+static inline bool px_stream_one_shot(const struct procs_stream *stream)
+{
+	return stream->input.kind != PX_INPUT_MAP && stream->pool == NULL;
 }
 
 /* Whether items remain that no span has. */
@@ -155,6 +169,9 @@ static inline uint64_t px_stream_spans_needed(const struct procs_stream *stream)
 {
 	return (uint64_t)stream->staffed * (PX_OPEN_RANGES + 2) + 8;
 }
+
+/* stream.c: the desk is left, and its worker goes when it is done. */
+void px_stream_dismiss_one(struct procs_stream *stream, uint32_t slot, uint64_t now);
 
 /* collect.c */
 void px_collect(struct procs_stream *stream, uint64_t now);
@@ -198,6 +215,21 @@ bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot);
 struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot);
 void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);
 void px_room_leave(struct procs_stream *stream, struct px_span *span);
+
+/* copy.c. Puts what a range needs into the slot's input area: a call's arguments, or
+ * elements; false if there is no room now. */
+bool px_copy_input(const struct procs_stream *stream, uint32_t slot, struct px_span *span,
+		   struct px_post *post);
+
+/* Items of a range whose elements are copied, at most; whether it is at least one: 0
+ * or -EFBIG. */
+uint64_t px_copy_most(const struct procs_stream *stream);
+int px_copy_possible(const struct procs_stream *stream);
+
+/* pool.c: the pool lends its backend and desks to the stream, or none is the
+ * stream's own. */
+void px_pool_enter(struct procs_stream *stream);
+void px_pool_leave(struct procs_stream *stream);
 
 /* call.c: appends the next specification as a span of its own, its arguments
  * encoded, or Failed if that cannot be. 0, -ENODATA at the end of the input,

@@ -7,7 +7,6 @@
  * posted before anything new; a worker without work gets the tail of another's.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "pool/local.h"
@@ -70,6 +69,8 @@ static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 	else
 		size = px_min(size,
 			      item > 0 ? 2 * px_stream_share(stream) / item : PX_UNKNOWN_ITEMS);
+	if (stream->copies)
+		size = px_min(size, px_copy_most(stream));
 	/* The tables must fit, with room for payload. */
 	size = px_min(size, area / 4 / (sizeof(struct px_frame) + stream->value_size));
 	return (uint32_t)px_clamp(size, 1, PX_RANGE_MOST);
@@ -158,7 +159,7 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 	if (!px_stream_has_fresh(stream))
 		post.flags |= PX_POST_LAST;
 	/* A worker for each item: nothing comes after it, and nobody has more to give away. */
-	if (map && stream->input.n <= stream->config.workers)
+	if (map && stream->pool == NULL && stream->input.n <= stream->config.workers)
 		post.flags |= PX_POST_LEAVE;
 	if (stream->bytes > stream->config.window_bytes / 2)
 		post.flags |= PX_POST_SHORT;
@@ -172,11 +173,9 @@ static bool px_post_span(struct procs_stream *stream, uint32_t slot, struct px_s
 	struct px_desk *desk = &stream->desks[slot];
 	struct px_post post = px_post_make(stream, span);
 
-	if (!px_room_place(stream, slot, forced, &post))
+	if (!px_room_place(stream, slot, forced, &post) ||
+	    !px_copy_input(stream, slot, span, &post))
 		return false;
-	if (post.kind == PX_KIND_CALL)
-		memcpy(px_backend_slot(stream->backend, slot).input, px_span_arguments(span),
-		       span->arguments_size);
 	px_room_enter(stream, span, slot);
 	px_window_mark(&stream->window, span, PX_SPAN_POSTED);
 	span->region = (struct px_region){ .count = span->count, .value_size = stream->value_size };
@@ -229,7 +228,7 @@ static void px_furnish(struct procs_stream *stream, uint32_t slot, uint64_t now)
 	desk->open = 0;
 	desk->staffed = desk->well = true;
 	desk->useful = false;
-	desk->leaves = !px_stream_maps(stream);
+	desk->leaves = px_stream_one_shot(stream);
 	desk->moved_ns = now;
 	stream->staffed++;
 }
@@ -347,9 +346,9 @@ int px_post_all(struct procs_stream *stream, uint64_t now)
 
 	stream->no_slot = false;
 	error = px_post_to_new(stream, now);
-	if (error == 0 && px_stream_maps(stream))
+	if (error == 0 && !px_stream_one_shot(stream))
 		error = px_post_to_idle(stream, now);
-	if (error == 0 && px_stream_maps(stream))
+	if (error == 0 && !px_stream_one_shot(stream))
 		px_post_oldest(stream, now);
 	return error;
 }

@@ -170,8 +170,8 @@ bool px_room_place(const struct procs_stream *stream, uint32_t slot, bool forced
 	post->over = px_room_over(stream, desk);
 	post->start = px_room_gap(stream, desk, need);
 	/* The only range of its process may have all there is. */
-	post->limit =
-		px_stream_maps(stream) ? px_min(post->start + need, desk->ceiling) : desk->ceiling;
+	post->limit = px_stream_one_shot(stream) ? desk->ceiling
+						 : px_min(post->start + need, desk->ceiling);
 	return post->start < desk->ceiling &&
 	       px_room_tables(stream, post->count) <= post->limit - post->start;
 }
@@ -190,7 +190,7 @@ static uint64_t px_room_low(const struct procs_stream *stream, const struct px_d
  * that stays wants more than one that has a single range. */
 static bool px_room_below(const struct procs_stream *stream, uint64_t low)
 {
-	return low >= (px_stream_maps(stream) ? stream->half / 4 : px_room_need(stream, 1));
+	return low >= (px_stream_one_shot(stream) ? px_room_need(stream, 1) : stream->half / 4);
 }
 
 bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot)

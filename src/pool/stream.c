@@ -50,24 +50,25 @@ static struct px_order px_order_for(const struct procs_stream *stream)
 	const struct px_config *config = &stream->config;
 	const struct px_input *input = &stream->input;
 	struct px_order order = {
-		.function = (uintptr_t)input->function,
-		.n_sequences = input->n_sequences,
+		.function = px_stream_maps(stream) ? (uintptr_t)input->function : 0,
+		.n_sequences = px_stream_maps(stream) ? input->n_sequences : 0,
 		.timeout_ns = config->start == PROCS_START_INLINE ? 0 : config->timeout_ns,
 		.chunk_ns = PX_CHUNK_NS,
 		.encoding = config->encoding,
 		.compression = config->compression,
 		.checksum = config->checksum,
 		.copy = config->copy_results,
-		.one_shot = input->kind != PX_INPUT_MAP,
+		.one_shot = px_stream_one_shot(stream),
 		.value_size = stream->value_size,
 	};
 
-	for (uint32_t i = 0; i < input->n_sequences; i++)
+	for (uint32_t i = 0; i < input->n_sequences && px_stream_maps(stream); i++)
 		order.sequence[i] = input->sequence[i];
 	return order;
 }
 
-static int px_stream_start(struct procs_stream *stream)
+/* Makes workers of its own, or borrows them. */
+static int px_stream_equip(struct procs_stream *stream)
 {
 	const struct px_wish wish = {
 		.start = stream->config.start,
@@ -78,7 +79,27 @@ static int px_stream_start(struct procs_stream *stream)
 		.plans = &stream->plans,
 		.store = &stream->store,
 	};
-	int error = px_backend_open(&stream->backend, &wish);
+
+	if (stream->pool != NULL) {
+		px_pool_enter(stream);
+		px_backend_reorder(stream->backend, &wish.order, &stream->store);
+		return 0;
+	}
+	stream->desks = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->desks));
+	return stream->desks != NULL ? px_backend_open(&stream->backend, &wish) : -ENOMEM;
+}
+
+static void px_stream_return(struct procs_stream *stream)
+{
+	if (stream->pool != NULL)
+		px_pool_leave(stream);
+	else
+		px_backend_close(stream->backend);
+}
+
+static int px_stream_start(struct procs_stream *stream)
+{
+	int error = px_stream_equip(stream);
 
 	if (error != 0)
 		return error;
@@ -88,9 +109,12 @@ static int px_stream_start(struct procs_stream *stream)
 	stream->config.window_bytes =
 		px_min(stream->config.window_bytes,
 		       px_backend_slot(stream->backend, 0).output_size / PX_AREA_PARTS);
-	error = px_post_all(stream, px_now());
+	stream->watches = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->watches));
+	error = stream->watches != NULL ? px_copy_possible(stream) : -ENOMEM;
+	if (error == 0)
+		error = px_post_all(stream, px_now());
 	if (error != 0)
-		px_backend_close(stream->backend);
+		px_stream_return(stream);
 	return error;
 }
 
@@ -104,9 +128,16 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 	if (plans == NULL)
 		return -ENOMEM;
 	*culprit = plans->error != 0 ? plans->culprit : NULL;
-	if (plans->error == 0)
+	if (plans->error != 0)
+		return plans->error;
+	/* Workers that have been there see nothing of the caller's elements; inline ones do. */
+	if (stream->config.pool != NULL && stream->config.start != PROCS_START_INLINE) {
+		stream->by_item = stream->input.function->raw == NULL && !plans->arguments.flat;
+		stream->copies = !stream->by_item && stream->input.n_sequences > 0;
+	}
+	if (!stream->by_item)
 		stream->value_size = px_value_size_for(&stream->config, &stream->input, plans);
-	return plans->error;
+	return 0;
 }
 
 static void px_stream_free(struct procs_stream *stream)
@@ -140,17 +171,16 @@ int px_stream_open(struct procs_stream **stream_out, const struct px_config *con
 	stream->window.store = &stream->store;
 	px_cancels_init(&stream->cancels);
 	stream->config = *config;
+	stream->pool = config->pool;
 	stream->input = *input;
 	stream->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	atomic_init(&stream->items, input->n);
 	/* Not more workers than items. */
-	if (input->n < stream->config.workers)
+	if (input->n < stream->config.workers && config->pool == NULL)
 		stream->config.workers = (uint32_t)px_max(input->n, 1);
 	stream->n_slots = px_slots_for(&stream->config, input);
-	stream->desks = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->desks));
-	stream->watches = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->watches));
 	stream->owner = px_owner_self();
-	if (stream->desks != NULL && stream->watches != NULL && stream->owner != 0)
+	if (stream->owner != 0)
 		error = px_stream_plan_map(stream, culprit);
 	if (error == 0)
 		error = px_stream_start(stream);
@@ -188,18 +218,21 @@ static bool px_stream_at_end(const struct procs_stream *stream)
 	return stream->window.head == NULL && !px_stream_has_fresh(stream);
 }
 
+void px_stream_dismiss_one(struct procs_stream *stream, uint32_t slot, uint64_t now)
+{
+	px_backend_dismiss(stream->backend, slot, now);
+	stream->desks[slot].staffed = false;
+	stream->staffed--;
+}
+
 /* Nothing is left to do: the workers may go home while the caller does. */
 static void px_stream_dismiss(struct procs_stream *stream)
 {
 	const uint64_t now = px_now();
 
-	for (uint32_t slot = 0; slot < stream->n_slots; slot++) {
-		if (!stream->desks[slot].staffed)
-			continue;
-		px_backend_dismiss(stream->backend, slot, now);
-		stream->desks[slot].staffed = false;
-		stream->staffed--;
-	}
+	for (uint32_t slot = 0; slot < stream->n_slots && stream->pool == NULL; slot++)
+		if (stream->desks[slot].staffed)
+			px_stream_dismiss_one(stream, slot, now);
 }
 
 /* Which progress is worth a wake-up: that of the item to be delivered next. */
@@ -282,7 +315,7 @@ int px_stream_next(struct procs_stream *stream, struct procs_result *result, uin
 
 int px_stream_close(struct procs_stream *stream)
 {
-	px_backend_close(stream->backend);
+	px_stream_return(stream);
 	px_stream_free(stream);
 	return 0;
 }

@@ -79,14 +79,16 @@ enum px_post_flag {
 	PX_POST_LAST = 1 << 0,   /* nothing more will be posted: taper the chunks */
 	PX_POST_SHORT = 1 << 1,  /* the window is short of bytes: compress */
 	PX_POST_FORCED = 1 << 2, /* run it though a large result may find no room */
-	PX_POST_LEAVE = 1 << 3   /* leave after it: no other will come */
+	PX_POST_LEAVE = 1 << 3,  /* leave after it: no other will come */
+	PX_POST_ORDER = 1 << 5,  /* the order is new: copy it first */
+	PX_POST_COPIED = 1 << 6  /* PX_KIND_MAP: the elements lie at `input`, see px_copied() */
 };
 
 /* A range handed over. Parent writes, before `posted` covers it. */
 struct px_post {
 	uint64_t first;   /* index of the range's item 0 */
 	uint64_t share;   /* bytes of output after which the worker hands the rest back */
-	uint64_t input;   /* PX_KIND_CALL: where its struct px_call lies in the input area */
+	uint64_t input;   /* offset in the input area: of a call's struct px_call, of elements */
 	uint64_t start;   /* output offset of the range's room */
 	uint64_t limit;   /* and its end */
 	uint64_t over;    /* what does not fit goes from here on */
@@ -132,7 +134,8 @@ struct px_array {
 };
 
 /* What the worker is to do with the ranges it is given. Parent writes, before
- * the first post; the worker copies it when it starts. */
+ * the first post, or before one that says so when the worker is done with all
+ * ranges of the old one; the worker copies it. */
 struct px_order {
 	uint64_t function;    /* PX_KIND_MAP: address of a struct procs_function */
 	uint64_t n_sequences; /* 0 .. PX_SEQUENCES */
@@ -195,6 +198,14 @@ struct px_call {
 	uint64_t encoding; /* enum px_frame_encoding */
 	uint64_t pad;      /* so that the arguments are aligned to 16 */
 };
+
+/* Elements copied for a worker that cannot see the caller's: those of each
+ * sequence side by side, the sequences one after the other from `at`, each on a
+ * line of its own. Returns where the next begins. */
+static inline uint64_t px_copied(uint64_t at, uint64_t count, uint64_t element_size)
+{
+	return px_align(at + count * element_size, PX_LINE);
+}
 
 /*
  * A range's output. The parent gives each range a room in the lower half of the

@@ -97,7 +97,8 @@ def check_options(path, text):
         choice = re.search(r"\benum (\w+)", comment)
         # A flag has the one value that it explains.
         is_flag = comment.startswith("1: ")
-        if not (RANGE.search(comment) or is_flag or choice and choice.group(1) in enums):
+        is_handle = comment.startswith("one that procs_")
+        if not (RANGE.search(comment) or is_flag or is_handle or choice and choice.group(1) in enums):
             yield f"{where} has no range and no enum of this header"
 
 

@@ -1,0 +1,304 @@
+/*
+ * pool.c - workers that stay. A pool owns a backend and its desks, and lends
+ * both to one stream after another; between them its workers sleep.
+ *
+ * A worker has the program's memory as it was when it was made. So the elements
+ * of a map are copied for it, and when objects were loaded since it is replaced:
+ * their tasks are not in it.
+ */
+#include "pool/pool.h"
+
+#include <errno.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend/owner.h"
+#include "base/clock.h"
+#include "pool/local.h"
+
+enum {
+	PX_POOL_SPARE = 2 /* slots beyond the workers and half as many */
+};
+
+#define PX_POOL_OUTPUT_LEAST (UINT64_C(1) << 20)
+#define PX_POOL_GRACE        (5 * PX_MILLISECOND) /* for chunks in work when a stream is closed */
+
+struct procs_pool {
+	struct px_store store; /* owned; this struct lies in it */
+	uint64_t owner;        /* px_owner_self of who opened it */
+	struct px_config config;
+	struct px_plans plans; /* owned; empty, for workers to start with */
+	struct px_backend *backend;
+	uint32_t n_slots;
+	struct px_desk *desks;       /* [n_slots] */
+	struct procs_stream *stream; /* that has it now, or NULL */
+	uint64_t page;
+	uint64_t objects;        /* loaded and unloaded when its workers were made */
+	struct procs_pool *next; /* in px_pools */
+};
+
+/* All that are open, so that a handle which is none is told from one that is. No lock,
+ * which a fork might find taken by another thread: a node is added once, and stays for
+ * the next pool when its own is closed. */
+struct px_pool_node {
+	_Atomic(struct procs_pool *) pool; /* or NULL: free */
+	struct px_pool_node *next;
+};
+
+static _Atomic(struct px_pool_node *) px_pools;
+
+static struct px_pool_node *px_pool_first(void)
+{
+	/* acquire: pairs with the release of px_pool_register(); publishes the node */
+	return atomic_load_explicit(&px_pools, memory_order_acquire);
+}
+
+static bool px_pool_register(struct procs_pool *pool)
+{
+	struct px_pool_node *node, *first = px_pool_first();
+
+	for (node = first; node != NULL; node = node->next) {
+		struct procs_pool *free = NULL;
+
+		/* relaxed: the address is all there is to say; who uses the handle got it by other
+		 * means from who opened it */
+		if (atomic_compare_exchange_strong_explicit(
+			    &node->pool, &free, pool, memory_order_relaxed, memory_order_relaxed))
+			return true;
+	}
+	node = malloc(sizeof(*node));
+	if (node == NULL)
+		return false;
+	atomic_init(&node->pool, pool);
+	do
+		node->next = first;
+	/* release: pairs with px_pool_first() */
+	while (!atomic_compare_exchange_weak_explicit(&px_pools, &first, node, memory_order_release,
+						      memory_order_acquire));
+	return true;
+}
+
+/* Its node, or NULL. */
+static struct px_pool_node *px_pool_find(const struct procs_pool *pool)
+{
+	struct px_pool_node *node = px_pool_first();
+
+	/* relaxed: as above */
+	while (node != NULL && atomic_load_explicit(&node->pool, memory_order_relaxed) != pool)
+		node = node->next;
+	return node;
+}
+
+static int px_count_objects(struct dl_phdr_info *info, size_t size, void *count)
+{
+	(void)size;
+	*(uint64_t *)count = info->dlpi_adds + info->dlpi_subs;
+	return 1;
+}
+
+static uint64_t px_objects(void)
+{
+	uint64_t count = 0;
+
+	(void)dl_iterate_phdr(px_count_objects, &count);
+	return count;
+}
+
+/* A worker that is not given anything yet. */
+static int px_pool_hire(struct procs_pool *pool, uint32_t slot)
+{
+	struct px_desk *desk = &pool->desks[slot];
+	const uint64_t half = px_backend_slot(pool->backend, slot).output_size / 2;
+	const struct px_leftover none = { 0 };
+	int error;
+
+	px_backend_ready(pool->backend, slot);
+	error = px_backend_hire(pool->backend, slot, none);
+	if (error != 0)
+		return error;
+	*desk = (struct px_desk){ .staffed = true, .well = true };
+	desk->ceiling = desk->over = px_align_down(half, pool->page);
+	return 0;
+}
+
+static int px_pool_start(struct procs_pool *pool)
+{
+	const struct px_wish wish = {
+		.start = pool->config.start,
+		.n_slots = pool->n_slots,
+		.reserve = pool->config.reserve_bytes,
+		.least = px_min(PX_POOL_OUTPUT_LEAST, pool->config.reserve_bytes),
+		.plans = &pool->plans,
+		.store = &pool->store,
+		.pooled = true,
+	};
+	int error = px_backend_open(&pool->backend, &wish);
+
+	if (error != 0)
+		return error;
+	pool->objects = px_objects();
+	for (uint32_t i = 0; i < pool->config.workers && error == 0; i++)
+		error = px_pool_hire(pool, i);
+	/* With some of them one can begin; the others are made when there is work. */
+	if (pool->desks[0].staffed)
+		return 0;
+	px_backend_close(pool->backend);
+	return error;
+}
+
+static void px_pool_end(struct procs_pool *pool)
+{
+	struct px_store store;
+
+	for (uint32_t i = 0; i < pool->n_slots; i++)
+		if (pool->desks[i].staffed)
+			px_backend_dismiss(pool->backend, i, px_now());
+	px_backend_close(pool->backend);
+	px_plans_free(&pool->plans);
+	/* The pool itself lies in it. */
+	store = pool->store;
+	px_store_free(&store);
+}
+
+int px_pool_open(struct procs_pool **pool_out, const struct px_config *config)
+{
+	struct px_store store = { .blocks = NULL };
+	struct procs_pool *pool = px_store_take(&store, sizeof(*pool));
+	int error = -ENOMEM;
+
+	if (pool == NULL)
+		return error;
+	pool->store = store;
+	pool->config = *config;
+	pool->owner = px_owner_self();
+	pool->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	pool->n_slots = config->start == PROCS_START_INLINE
+				? 1
+				: config->workers + config->workers / 2 + PX_POOL_SPARE;
+	pool->desks = px_store_take(&pool->store, pool->n_slots * sizeof(*pool->desks));
+	if (pool->desks != NULL && pool->owner != 0)
+		error = px_pool_start(pool);
+	if (error == 0 && !px_pool_register(pool)) {
+		px_pool_end(pool);
+		return -ENOMEM;
+	}
+	if (error != 0) {
+		store = pool->store;
+		px_store_free(&store);
+		return error;
+	}
+	*pool_out = pool;
+	return 0;
+}
+
+int px_pool_usable(const struct procs_pool *pool)
+{
+	if (px_pool_find(pool) == NULL)
+		return -EINVAL;
+	if (pool->owner != px_owner_self())
+		return -EPERM;
+	return pool->stream != NULL ? -EBUSY : 0;
+}
+
+int px_pool_close(struct procs_pool *pool)
+{
+	const int error = px_pool_usable(pool);
+
+	if (error != 0)
+		return error;
+	/* relaxed: see px_pool_register() */
+	atomic_store_explicit(&px_pool_find(pool)->pool, NULL, memory_order_relaxed);
+	px_pool_end(pool);
+	return 0;
+}
+
+void px_pool_config(const struct procs_pool *pool, struct px_config *config)
+{
+	config->workers = pool->config.workers;
+	config->start = pool->config.start;
+	config->reserve_bytes = pool->config.reserve_bytes;
+}
+
+void px_pool_enter(struct procs_stream *stream)
+{
+	struct procs_pool *pool = stream->pool;
+	const uint64_t now = px_now();
+	const uint64_t objects = px_objects();
+
+	stream->backend = pool->backend;
+	stream->desks = pool->desks;
+	stream->n_slots = pool->n_slots;
+	for (uint32_t i = 0; i < pool->n_slots; i++) {
+		struct px_desk *desk = &pool->desks[i];
+
+		if (!desk->staffed)
+			continue;
+		stream->staffed++;
+		desk->moved_ns = now;
+		if (objects != pool->objects && pool->config.start != PROCS_START_INLINE)
+			px_stream_dismiss_one(stream, i, now);
+	}
+	pool->objects = objects;
+	pool->stream = stream;
+}
+
+/* Whether its worker is done with all that was posted. */
+static bool px_desk_is_done(const struct procs_stream *stream, uint32_t slot)
+{
+	struct px_desk *desk = &stream->desks[slot];
+
+	desk->passed =
+		px_take_passed(px_backend_slot(stream->backend, slot), desk->passed, desk->posted);
+	return desk->passed == desk->posted;
+}
+
+static bool px_desks_are_done(const struct procs_stream *stream)
+{
+	for (uint32_t i = 0; i < stream->n_slots; i++)
+		if (stream->desks[i].staffed && !px_desk_is_done(stream, i))
+			return false;
+	return true;
+}
+
+/* Takes back what nobody has begun, and waits a little for what was. */
+static void px_pool_settle(struct procs_stream *stream)
+{
+	const uint64_t deadline = px_deadline(px_now(), PX_POOL_GRACE);
+	const struct px_span *span;
+	uint32_t seen;
+
+	for (uint32_t i = 0; i < stream->n_slots; i++)
+		for (span = stream->desks[i].oldest; span != NULL; span = span->newer)
+			if (span->state == PX_SPAN_POSTED)
+				(void)px_slot_take_back(px_backend_slot(stream->backend, i),
+							span->region.sequence, span->count, true);
+	do {
+		seen = px_backend_seen(stream->backend);
+		if (px_desks_are_done(stream))
+			return;
+		px_backend_wait(stream->backend, seen, NULL, 0, deadline);
+	} while (px_now() < deadline);
+}
+
+void px_pool_leave(struct procs_stream *stream)
+{
+	struct procs_pool *pool = stream->pool;
+	const uint64_t now = px_now();
+
+	px_pool_settle(stream);
+	for (uint32_t i = 0; i < stream->n_slots; i++) {
+		struct px_desk *desk = &stream->desks[i];
+
+		desk->oldest = desk->newest = NULL;
+		desk->open = 0;
+		if (!desk->staffed || px_desk_is_done(stream, i))
+			continue;
+		/* At work on what nobody waits for any more. */
+		px_backend_kill(stream->backend, i, PROCS_CAUSE_CANCELLED, now);
+		px_stream_dismiss_one(stream, i, now);
+	}
+	px_backend_reorder(stream->backend, &(struct px_order){ 0 }, NULL);
+	pool->stream = NULL;
+}
