@@ -1,6 +1,6 @@
 /*
- * open.h - from the caller's words to a stream: what procs_call and procs_pmap
- * have in common.
+ * open.h - from the caller's words to a stream: what procs_call, procs_pmap
+ * and procs_reduce have in common.
  */
 #ifndef PROCS_API_OPEN_H
 #define PROCS_API_OPEN_H
@@ -14,5 +14,10 @@ int px_open_config(const char *call, const struct procs_options *options, struct
  * of the public function, for the message. */
 struct procs_stream *px_open(const char *call, const struct procs_options *options,
 			     const struct px_input *input);
+
+/* The input of a map over plain arrays. 0, or -EINVAL and the reason is left as
+ * px_refuse does. */
+int px_map_arrays(const char *call, const struct procs_function *function, size_t n,
+		  const void *const *arrays, size_t n_arrays, struct px_input *input_out);
 
 #endif /* PROCS_API_OPEN_H */

@@ -51,32 +51,34 @@ static const char *px_map_wrong(const struct procs_function *function, size_t n,
 	return wrong;
 }
 
-struct procs_stream *procs_pmap_sequences(const struct procs_function *function, size_t n,
-					  const struct procs_options *options,
-					  const struct procs_sequence *sequences,
-					  size_t n_sequences)
+static int px_map_refuse(const char *call, const char *wrong)
+{
+	px_refuse(EINVAL, "%s: %s", call, wrong);
+	return -EINVAL;
+}
+
+static int px_map_sequences(const char *call, const struct procs_function *function, size_t n,
+			    const struct procs_sequence *sequences, size_t n_sequences,
+			    struct px_input *input_out)
 {
 	const char *wrong = px_map_wrong(function, n, sequences, n_sequences);
-	struct px_input input = { .kind = PX_INPUT_MAP, .n = n, .function = function };
 
-	if (wrong != NULL) {
-		px_refuse(EINVAL, "procs_pmap: %s", wrong);
-		return NULL;
-	}
-	input.n_sequences = (uint32_t)n_sequences;
+	if (wrong != NULL)
+		return px_map_refuse(call, wrong);
+	*input_out = (struct px_input){ .kind = PX_INPUT_MAP, .n = n, .function = function };
+	input_out->n_sequences = (uint32_t)n_sequences;
 	for (size_t i = 0; i < n_sequences; i++)
-		input.sequence[i] = (struct px_array){
+		input_out->sequence[i] = (struct px_array){
 			.base = (uintptr_t)sequences[i].base,
 			.stride = sequences[i].stride > 0 ? sequences[i].stride
 							  : sequences[i].element_size,
 			.element_size = sequences[i].element_size,
 		};
-	return px_open("procs_pmap", options, &input);
+	return 0;
 }
 
-struct procs_stream *procs_pmap_arrays(const struct procs_function *function, size_t n,
-				       const struct procs_options *options,
-				       const void *const *arrays, size_t n_arrays)
+int px_map_arrays(const char *call, const struct procs_function *function, size_t n,
+		  const void *const *arrays, size_t n_arrays, struct px_input *input_out)
 {
 	struct procs_sequence sequences[PX_SEQUENCES] = { 0 };
 	const char *wrong = NULL;
@@ -87,14 +89,35 @@ struct procs_stream *procs_pmap_arrays(const struct procs_function *function, si
 		wrong = "a number of arrays that is not that of the arguments";
 	else if (arrays == NULL && n_arrays > 0)
 		wrong = "arrays is NULL";
-	if (wrong != NULL) {
-		px_refuse(EINVAL, "procs_pmap: %s", wrong);
-		return NULL;
-	}
+	if (wrong != NULL)
+		return px_map_refuse(call, wrong);
 	for (size_t i = 0; i < n_arrays; i++)
 		sequences[i] = (struct procs_sequence){
 			.base = arrays[i],
 			.element_size = function->arguments[i].type.size,
 		};
-	return procs_pmap_sequences(function, n, options, sequences, n_arrays);
+	return px_map_sequences(call, function, n, sequences, n_arrays, input_out);
+}
+
+struct procs_stream *procs_pmap_sequences(const struct procs_function *function, size_t n,
+					  const struct procs_options *options,
+					  const struct procs_sequence *sequences,
+					  size_t n_sequences)
+{
+	struct px_input input;
+
+	if (px_map_sequences("procs_pmap", function, n, sequences, n_sequences, &input) != 0)
+		return NULL;
+	return px_open("procs_pmap", options, &input);
+}
+
+struct procs_stream *procs_pmap_arrays(const struct procs_function *function, size_t n,
+				       const struct procs_options *options,
+				       const void *const *arrays, size_t n_arrays)
+{
+	struct px_input input;
+
+	if (px_map_arrays("procs_pmap", function, n, arrays, n_arrays, &input) != 0)
+		return NULL;
+	return px_open("procs_pmap", options, &input);
 }

@@ -5,6 +5,7 @@
 #include <procs/procs.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "base/px.h"
 #include "codec/text.h"
 #include "pool/stream.h"
@@ -35,27 +36,35 @@ static bool px_top_bit(const unsigned char *bytes, size_t size)
 	return bytes[little ? size - 1 : 0] & 0x80;
 }
 
+bool px_type_reads_as(const struct procs_type *type, size_t size, int code)
+{
+	const char have = (char)type->code, want = (char)code;
+
+	return size == type->size && size > 0 && (have == want || px_same_width(have, want));
+}
+
+int px_type_read(const struct procs_type *type, const void *object, void *value, size_t size,
+		 int code)
+{
+	const char have = (char)type->code, want = (char)code;
+
+	if (!px_type_reads_as(type, size, code))
+		return -EINVAL;
+	if (px_is_signed(have) != px_is_signed(want) && have != want && px_top_bit(object, size))
+		return -ERANGE;
+	memcpy(value, object, size);
+	return 0;
+}
+
 int procs_value_as(const struct procs_result *result, void *value, size_t size, int code)
 {
-	const struct procs_type *type;
-	char have, want;
-
 	if (result == NULL || value == NULL)
 		return -EINVAL;
 	if (result->failed != NULL)
 		return -ENODATA;
 	if (result->function == NULL || result->function->raw != NULL || result->data == NULL)
 		return -EINVAL;
-	type = &result->function->result;
-	have = (char)type->code;
-	want = (char)code;
-	if (size != type->size || size == 0 || (have != want && !px_same_width(have, want)))
-		return -EINVAL;
-	if (px_is_signed(have) != px_is_signed(want) && have != want &&
-	    px_top_bit(result->data, size))
-		return -ERANGE;
-	memcpy(value, result->data, size);
-	return 0;
+	return px_type_read(&result->function->result, result->data, value, size, code);
 }
 
 const void *procs_view(const struct procs_result *result, size_t *size_out)
