@@ -5,7 +5,8 @@
  * The whole of it: procs_proc makes a process specification, procs_call runs
  * such specifications, each in a new process, procs_pmap maps a function over
  * arrays; both return a stream, from which procs_next takes one result after
- * the other, a value or a Failed, in the order of the input.
+ * the other, a value or a Failed, in the order of the input. procs_reduce maps
+ * and combines the values into one.
  *
  * What holds for every call here. Sizes are bytes, spans and deadlines
  * nanoseconds of CLOCK_MONOTONIC. A handle is used by one thread at a time,
@@ -288,6 +289,55 @@ procs_pmap_arrays(const struct procs_function *function, size_t n,
 		  size_t n_arrays);
 
 /**
+ * Maps a task over arrays and combines the values, in an order that n alone
+ * decides: the answer is the same to the last bit for every number of workers,
+ * every way to start them and every timing. What procs_reduce expands to.
+ *
+ * The order: item k is map applied to the k-th element of each array. Items lie
+ * in blocks of g = ceil(n / 4,096), the last may have fewer; so up to 4,096 items
+ * each is a block of its own. The values of a block are combined from the left,
+ * combine(combine(v0, v1), v2) and so on, and then those of the blocks likewise.
+ * So combine need not commute, and a floating-point sum is not that of a plain
+ * loop beyond 4,096 items, but always the same.
+ *
+ * A block is run by one worker, which calls map for up to 64 items before it
+ * combines them; the values of the blocks are combined in a process too, for
+ * combine may crash. No item is run twice. In both tasks procs_index is that of
+ * the item whose value is made or added (of a block's value, its first item),
+ * and procs_fail fails that item. options.timeout_ns holds for an item with its
+ * combining; options.window_items counts blocks, options.order means nothing.
+ * Workers see the arrays, and all memory, as it was when the call began or a
+ * worker was replaced.
+ * @map: a typed task, borrowed (static in the program), whose result is
+ *       arithmetic or a struct without strings and bytes, of at most 64 bytes.
+ * @combine: a typed task of two arguments of that type that returns it.
+ * @n: items, 1..2^48; of none there is no value.
+ * @result_out: [result_size] bytes, caller-allocated, written on success only.
+ * @result_size, @result_code: sizeof and PROCS_CODE of the variable there, as
+ *                             for procs_value_as.
+ * @options: or NULL for all defaults.
+ * @arrays: [n_arrays] pointers to [n] elements, all borrowed for the call.
+ * @n_arrays: as many as map has arguments.
+ * Returns: 0. Errors: -ECANCELED if an item failed, for whatever cause: then
+ * procs_last_failure is its record, with index and task, without traceback, its
+ * message cut at 511 bytes and its data at 512; elapsed_ns may count from the
+ * start of its block. If several fail it is one of the first block that has
+ * any, and the first there but that map runs ahead of combine. -ENODATA if n is 0. -EPROTOTYPE if the types of map, combine
+ * and the variable do not fit or cannot be reduced, -ERANGE for a value that a
+ * variable of the other sign cannot hold, -EINVAL for other nonsense, each told
+ * by procs_last_failure; ENOENT and others as procs_pmap_sequences, negative.
+ * Ownership: nothing is kept. Blocks: until all is done or the first failed
+ * block is known, and its processes are gone, see procs_close. Allocates: yes,
+ * up to 4,096 values.
+ * Threads: any. Fork: any side. Signals: not async-signal-safe.
+ */
+PROCS_EXPORT int procs_reduce_arrays(const struct procs_function *map,
+				     const struct procs_function *combine, size_t n,
+				     void *result_out, size_t result_size, int result_code,
+				     const struct procs_options *options,
+				     const void *const *arrays, size_t n_arrays);
+
+/**
  * Waits for the next outcome and hands it over. What the previous result of
  * this stream pointed to is gone.
  *
@@ -467,6 +517,28 @@ PROCS_EXPORT const char *procs_text(const struct procs_result *result);
 			   (const void *const *)(const void *)&(               \
 				   struct procs_pointers_##f){ __VA_ARGS__ },  \
 			   count))
+
+/**
+ * procs_reduce(f, combine, n, &sum, options, xs, ys): f over arrays of n
+ * elements, its values combined into `sum`; see procs_reduce_arrays. Arrays may
+ * be given by name too.
+ */
+# define procs_reduce(f, combine, n, result, ...)                              \
+	PROCS_CAT(PROCS_REDUCE_, PROCS_CAT(PROCS_SOME_, PROCS_COUNT(__VA_ARGS__))) \
+	(PROCS_COUNT(__VA_ARGS__) - 1, f, combine, n, result, __VA_ARGS__)
+# define PROCS_REDUCE_none(count, f, combine, n, result, options)              \
+	((PROCS_ARITY_(f, count)), (PROCS_ARITY_(combine, 2)),                 \
+	 procs_reduce_arrays(procs_function_of(f), procs_function_of(combine), \
+			     n, PROCS_ROOM_(result), options, NULL, 0))
+# define PROCS_REDUCE_some(count, f, combine, n, result, options, ...)         \
+	((PROCS_ARITY_(f, count)), (PROCS_ARITY_(combine, 2)),                 \
+	 procs_reduce_arrays(procs_function_of(f), procs_function_of(combine), \
+			     n, PROCS_ROOM_(result), options,                  \
+			     (const void *const *)(const void *)&(             \
+				     struct procs_pointers_##f){ __VA_ARGS__ }, \
+			     count))
+# define PROCS_ROOM_(result)                                                   \
+	(result), sizeof(*(result)), PROCS_CODE_OF_(*(result))
 
 # define PROCS_ARITY_(f, n)                                                    \
 	(void)sizeof(struct {                                                  \

@@ -51,6 +51,13 @@ struct procs_stream *px_open(const char *call, const struct procs_options *optio
 
 	if (error != 0)
 		return NULL;
+	/* What blocks make is combined in their order. */
+	if (input->fold != NULL)
+		config.order = PROCS_ORDER_INPUT;
+	if (input->fold != NULL && config.pool != NULL) {
+		px_refuse(EINVAL, "%s: options.pool: a reduction makes workers of its own", call);
+		return NULL;
+	}
 	error = px_stream_open(&stream, &config, input, &why);
 	if (error == 0)
 		return stream;

@@ -122,6 +122,9 @@ bool px_runner_begin(struct px_runner *runner)
 	memset(runner->stride, 0, sizeof(runner->stride));
 	runner->spent_ns = 0;
 	runner->in_range = true;
+	runner->context.inside = &runner->slot.control->inside;
+	runner->context.alarm = &runner->alarm;
+	runner->context.own_process = runner->own_process;
 	if (runner->post.kind == PX_KIND_CALL)
 		px_begin_call(runner);
 	else

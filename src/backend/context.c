@@ -55,10 +55,25 @@ void px_context_item(struct px_context *context, uint64_t first, uint32_t item, 
 	context->failed = false;
 }
 
+/* Of a failure: which call of the item. */
+static uint64_t px_context_step(const struct px_context *context)
+{
+	const _Atomic uint64_t *calls;
+
+	if (context->inner == NULL)
+		return 0;
+	/* relaxed: as below */
+	calls = context->inner->progress;
+	return context->inner_step +
+	       (atomic_load_explicit(calls, memory_order_relaxed) & ~UINT64_C(1));
+}
+
 uint64_t px_context_index(const struct px_context *context)
 {
 	const _Atomic uint64_t *progress;
 
+	if (context->inner != NULL)
+		return px_context_step(context) >> 1;
 	if (context->loop == NULL)
 		return context->first + context->item;
 	/* relaxed: the loop that runs this item, in this thread, stored it just before */
@@ -140,12 +155,15 @@ void px_context_fail(struct px_context *context, enum procs_cause cause, int cod
 	context->failed = true;
 	if (context->loop != NULL)
 		context->loop->failed = 1;
+	if (context->inner != NULL)
+		context->inner->failed = 1;
 	context->failure = (struct px_failure){
 		.cause = cause,
 		.code = code,
 		.message = px_format(&context->message, format, arguments),
 		.data = px_copy(&context->data, data, size),
 		.where = px_where(context),
+		.step = px_context_step(context),
 	};
 }
 
@@ -203,7 +221,23 @@ void px_last_failure_set(enum procs_cause cause, int code, const void *data, siz
 		.message_size = px_min((uint64_t)length, sizeof(px_last_message) - 1),
 		.data = size > 0 ? px_last_data : NULL,
 		.data_size = size,
+		.traceback = "",
 	};
+}
+
+void px_last_failure_keep(const struct procs_failed *failed)
+{
+	px_last = *failed;
+	px_last.message = px_last_message;
+	px_last.message_size = px_min(failed->message_size, sizeof(px_last_message) - 1);
+	memcpy(px_last_message, failed->message, px_last.message_size);
+	px_last_message[px_last.message_size] = '\0';
+	px_last.data_size = px_min(failed->data_size, sizeof(px_last_data));
+	px_last.data = px_last.data_size > 0 ? px_last_data : NULL;
+	if (px_last.data_size > 0)
+		memcpy(px_last_data, failed->data, px_last.data_size);
+	/* Thread-local memory is scarce; it was written to options.traceback_fd. */
+	px_last.traceback = "";
 }
 
 const struct procs_failed *px_last_failure(void)

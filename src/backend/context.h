@@ -12,6 +12,7 @@
 
 #include <procs/task.h>
 
+#include "backend/alarm.h"
 #include "codec/failed.h"
 #include "shm/layout.h"
 #include "shm/output.h"
@@ -30,7 +31,13 @@ struct px_context {
 	struct px_scratch *scratch; /* owned, freed when the item is over */
 	uint64_t scratch_index;     /* whose it is */
 	struct procs_loop *loop;    /* told of a failure, or NULL */
-	struct px_context *outer;   /* that of the item inside which this one runs inline */
+	/* For an item that is made of many calls, see fold.c: */
+	struct procs_loop *inner; /* those in work, told too, or NULL */
+	uint64_t inner_step;      /* of their number 0 */
+	struct px_inside *inside; /* the worker's word on it */
+	struct px_alarm *alarm;   /* the worker's */
+	bool own_process;
+	struct px_context *outer; /* that of the item inside which this one runs inline */
 };
 
 /* A raw task at work; to it an opaque struct procs_task. */
@@ -58,7 +65,8 @@ void px_context_end(struct px_context *context);
  * what the last one left. */
 void px_context_item(struct px_context *context, uint64_t first, uint32_t item, uint32_t attempt);
 
-/* The index of the item that runs, also inside a loop over several. */
+/* The index of the item that runs, also inside a loop over several, or in a
+ * block of a reduction. */
 uint64_t px_context_index(const struct px_context *context);
 
 /* Gives all memory back. */
@@ -80,6 +88,9 @@ void *px_context_scratch(struct px_context *context, size_t size);
 /* The thread's last failure outside any item. */
 void px_last_failure_set(enum procs_cause cause, int code, const void *data, size_t size,
 			 const char *format, va_list arguments) PX_PRINTF(5, 0);
+
+/* A failed item becomes it: copied, message and data cut, without its traceback. */
+void px_last_failure_keep(const struct procs_failed *failed);
 const struct procs_failed *px_last_failure(void);
 
 #endif /* PROCS_BACKEND_CONTEXT_H */

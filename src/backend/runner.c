@@ -320,6 +320,7 @@ void px_runner_last_words(struct px_runner *runner)
 
 	if (px_context_current() != context || !context->failed)
 		return;
+	context->inner = NULL;
 	item = (uint32_t)(px_context_index(context) - context->first);
 	context->loop = NULL;
 	px_runner_emit_failure(runner, item, px_now() - runner->begun_ns);

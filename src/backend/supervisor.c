@@ -237,6 +237,15 @@ void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause
 	px_reaper_kill(&worker->child);
 }
 
+/* Whether the item is a block of a reduction, and has begun another inside. */
+static bool px_worker_has_time(const struct px_backend *backend, uint32_t slot)
+{
+	const uint64_t began = px_take_inside(px_backend_slot(backend, slot)).started_ns;
+	const uint64_t now = px_now();
+
+	return began <= now && now - began < backend->order.timeout_ns;
+}
+
 void px_backend_kill_for(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
 			 uint64_t sequence, uint32_t item, bool running)
 {
@@ -249,7 +258,8 @@ void px_backend_kill_for(struct px_backend *backend, uint32_t slot, enum procs_c
 	 * item. */
 	if (backend->start != PROCS_START_INLINE &&
 	    px_reaper_halt(&worker->child, px_deadline(now, PX_HALT_LONG)) &&
-	    !px_take_is_at(px_backend_slot(backend, slot), sequence, item, running))
+	    (!px_take_is_at(px_backend_slot(backend, slot), sequence, item, running) ||
+	     (cause == PROCS_CAUSE_TIMEOUT && px_worker_has_time(backend, slot))))
 		px_reaper_resume(&worker->child);
 	else
 		px_backend_kill(backend, slot, cause, now);

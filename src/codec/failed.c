@@ -21,6 +21,7 @@ static const struct procs_field px_failure_fields[] = {
 	  { "struct procs_bytes", sizeof(struct procs_bytes), PROCS_CODE_BYTES },
 	  offsetof(struct px_failure, where),
 	  1 },
+	{ "step", { "uint64_t", sizeof(uint64_t), 'U' }, offsetof(struct px_failure, step), 1 },
 };
 
 /* A failure travels as the arguments of a task would. */

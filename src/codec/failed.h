@@ -26,6 +26,7 @@ struct px_failure {
 	struct procs_bytes message;
 	struct procs_bytes data;
 	struct procs_bytes where; /* "f (file.c:12)", or of size 0 */
+	uint64_t step; /* of a reduction: which call of the block, see shm/layout.h; else 0 */
 };
 
 /* Into codec->image; as px_image_encode. */

@@ -95,6 +95,23 @@ static void px_span_time(struct px_span *span, bool new_item, uint64_t hint, uin
 	span->started_ns = px_clamp(hint, span->posted_ns, latest);
 }
 
+/* Of a block it is the item inside that runs: whether that is another than when
+ * it was last seen. */
+static bool px_span_steps(const struct procs_stream *stream, struct px_span *span,
+			  struct px_news *news)
+{
+	const uint64_t before = span->step;
+	struct px_at at;
+
+	if (stream->input.fold == NULL)
+		return false;
+	at = px_take_inside(px_backend_slot(stream->backend, span->slot));
+	/* An older word than that of the block is not about it. */
+	news->started_ns = px_max(news->started_ns, at.started_ns);
+	span->step = at.step;
+	return at.step != before;
+}
+
 /* Whether its worker says that it is done with the range, but not with its
  * items: a stray write has shortened it, and nobody would ever run the rest.
  * Its `passed` was read before the news. */
@@ -111,6 +128,7 @@ static void px_span_look(struct procs_stream *stream, struct px_span *span, uint
 	const uint32_t before = span->region.done;
 	struct px_span *rest;
 	struct px_news news;
+	bool another;
 
 	if (span->corrupt)
 		return;
@@ -124,9 +142,11 @@ static void px_span_look(struct procs_stream *stream, struct px_span *span, uint
 	}
 	if (news.running || span->running || span->region.done != before)
 		stream->desks[span->slot].moved_ns = now;
-	if (news.running)
-		px_span_time(span, !span->running || span->region.done != before, news.started_ns,
-			     now);
+	if (news.running) {
+		another = px_span_steps(stream, span, &news);
+		another |= !span->running || span->region.done != before;
+		px_span_time(span, another, news.started_ns, now);
+	}
 	span->running = news.running;
 	px_span_account(stream, span, before, &news);
 	if (news.handed_back && !news.running && span->region.done < span->count) {
@@ -153,6 +173,7 @@ static struct px_verdict px_verdict_of(const struct procs_stream *stream,
 		.core_dumped = loss->core_dumped,
 		.pid = loss->pid,
 		.elapsed_ns = now - px_min(now, span->started_ns),
+		.step = span->step,
 	};
 
 	if (span->corrupt) {

@@ -75,23 +75,32 @@ static void px_result_begin(struct procs_stream *stream, const struct px_span *s
 	};
 }
 
+/* Which item of which task failed: that of the result, or one inside it. */
+static struct px_blame px_blame_of(const struct procs_stream *stream, const struct px_span *span,
+				   uint64_t index, uint64_t step)
+{
+	if (stream->input.fold != NULL)
+		return px_fold_blame(stream->input.fold, index, step);
+	return (struct px_blame){ index, span->function != NULL ? span->function->name : "" };
+}
+
 static void px_result_fail(struct procs_stream *stream, const struct px_span *span,
 			   const struct px_verdict *verdict, struct procs_result *result)
 {
-	const char *function = span->function != NULL ? span->function->name : "";
+	const struct px_blame blame = px_blame_of(stream, span, result->index, verdict->step);
 
 	stream->failed = (struct procs_failed){
 		.size = sizeof(stream->failed),
 		.cause = verdict->cause,
 		.code = verdict->code,
-		.index = result->index,
-		.function = function,
+		.index = blame.index,
+		.function = blame.function,
 		.pid = verdict->pid,
 		.attempt = verdict->pid != 0 ? 1 : 0,
 		.core_dumped = verdict->core_dumped,
 		.elapsed_ns = verdict->elapsed_ns,
 	};
-	px_verdict_text(stream, verdict, function);
+	px_verdict_text(stream, verdict, blame.function);
 	stream->where = (struct procs_bytes){ NULL, 0 };
 	result->failed = &stream->failed;
 }
@@ -137,6 +146,7 @@ static int px_deliver_failure(struct procs_stream *stream, struct px_span *span,
 			      const struct px_frame *frame, struct procs_result *result)
 {
 	struct px_failure failure = { .cause = PROCS_CAUSE_TOO_BIG, .code = EFBIG };
+	struct px_blame blame;
 	const void *image;
 	int error = 0;
 
@@ -147,12 +157,13 @@ static int px_deliver_failure(struct procs_stream *stream, struct px_span *span,
 	}
 	if (error != 0)
 		return error;
+	blame = px_blame_of(stream, span, result->index, failure.step);
 	stream->failed = (struct procs_failed){
 		.size = sizeof(stream->failed),
 		.cause = failure.cause,
 		.code = failure.code,
-		.index = result->index,
-		.function = span->function->name,
+		.index = blame.index,
+		.function = blame.function,
 		.message = failure.message.data != NULL ? failure.message.data : "",
 		.message_size = failure.message.size,
 		.data = failure.data.data,

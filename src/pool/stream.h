@@ -11,6 +11,7 @@
 
 #include <procs/procs.h>
 
+#include "backend/fold.h"
 #include "pool/config.h"
 #include "shm/layout.h"
 
@@ -30,6 +31,7 @@ struct px_input {
 	const struct procs_function *function; /* of a map */
 	uint32_t n_sequences;
 	struct px_array sequence[PX_SEQUENCES]; /* elements borrowed until close */
+	const struct px_fold *fold; /* the items are its blocks, borrowed until close; or NULL */
 };
 
 /*

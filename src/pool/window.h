@@ -40,6 +40,7 @@ struct px_verdict {
 	const char *culprit; /* what the text is about: a type's name, or NULL; a constant */
 	int64_t pid;
 	uint64_t elapsed_ns;
+	uint64_t step;          /* of a reduction's block, as its worker told */
 	struct px_crash *crash; /* what the worker left, or NULL; owned by the span */
 };
 
@@ -63,6 +64,7 @@ struct px_span {
 	bool running; /* item region.done is in flight */
 	uint64_t posted_ns;
 	uint64_t started_ns; /* of that item, believed within bounds */
+	uint64_t step;       /* inside that item, if it is a block */
 	uint64_t spent_ns;   /* accounted */
 	uint64_t bytes;      /* accounted */
 	/* FAILED: */

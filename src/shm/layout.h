@@ -156,6 +156,16 @@ enum px_stop {
 	PX_STOP_NOW = 2   /* start no further item, leave */
 };
 
+/* Inside an item that is a block of a reduction: which of its calls runs, as
+ * step = index of the item << 1 | whether its value is being combined. A run of
+ * calls is one loop of a task. Worker writes; the parent reads it when a block
+ * is overdue or its worker is gone, and believes it within the block's bounds. */
+struct px_inside {
+	_Atomic uint64_t calls; /* call in flight << 1 | 1, from 0 in its run; 0 before the first */
+	_Atomic uint64_t step;  /* of the run's call 0 */
+	_Atomic uint64_t started_ns; /* when the piece of the block began, see backend/fold.c */
+};
+
 enum px_worker_flag {
 	PX_WORKER_NO_TIMER = 1 << 0 /* no kernel timer: the parent's deadline alone */
 };
@@ -180,6 +190,7 @@ struct px_control {
 	_Alignas(PX_LINE) _Atomic uint64_t passed; /* ranges it is done with, ever */
 	_Atomic uint32_t idle;                     /* the worker's ticket for `bell` */
 	_Atomic uint32_t flags;                    /* enum px_worker_flag */
+	struct px_inside inside;
 	/* Both write. */
 	_Alignas(PX_LINE) _Atomic uint64_t claim;
 	/* Worker and kernel write. */

@@ -168,6 +168,18 @@ bool px_take_is_at(struct px_slot slot, uint64_t sequence, uint32_t item, bool r
 				    memory_order_acquire) == ((uint64_t)item << 1 | running);
 }
 
+struct px_at px_take_inside(struct px_slot slot)
+{
+	const struct px_inside *inside = &slot.control->inside;
+
+	/* relaxed, all: hints while the worker lives, final when it is gone */
+	return (struct px_at){
+		.step = atomic_load_explicit(&inside->step, memory_order_relaxed) +
+			(atomic_load_explicit(&inside->calls, memory_order_relaxed) & ~UINT64_C(1)),
+		.started_ns = atomic_load_explicit(&inside->started_ns, memory_order_relaxed),
+	};
+}
+
 uint32_t px_take_flags(struct px_slot slot)
 {
 	/* relaxed: a hint */

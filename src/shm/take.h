@@ -76,6 +76,14 @@ uint64_t px_take_done(struct px_slot slot, uint64_t sequence);
  * word. */
 bool px_take_is_at(struct px_slot slot, uint64_t sequence, uint32_t item, bool running);
 
+/* Which call of a block runs, and since when, by the worker's word: any numbers. */
+struct px_at {
+	uint64_t step;
+	uint64_t started_ns;
+};
+
+struct px_at px_take_inside(struct px_slot slot);
+
 /* How many ranges the worker is done with, by its word: at least `known`, at
  * most `posted`; what is not is cut to that. */
 uint64_t px_take_passed(struct px_slot slot, uint64_t known, uint64_t posted);

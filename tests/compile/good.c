@@ -180,6 +180,9 @@ int main(void)
 	read_values(procs_pmap_sequences(procs_function_of(fill_anywhere), 2, NULL, &sequence, 1));
 	read_values(procs_pmap_arrays(procs_function_of(one), 2, NULL, arrays, 1));
 	(void)procs_pmap(odd, 0, NULL, NULL);
+	if (procs_reduce(one, two, 2, &left, NULL, xs) == -ECANCELED ||
+	    procs_reduce(two, two, 2, xs, PROCS_OPTIONS(.workers = 2), .b = constant, .a = xs) != 0)
+		puts(procs_last_failure()->message);
 	(void)procs_call(&(struct procs_spec){ 0 }, 1, NULL);
 	(void)greeting("a plain call");
 	return three(1, 2, 3) + four(1, 2, 3, 4) + five(1, 2, 3, 4, 5) + six(1, 2, 3, 4, 5, 6) +

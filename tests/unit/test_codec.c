@@ -346,7 +346,8 @@ static void failures_bring_back_what_was_said(void **state)
 	struct px_failure failure = { .cause = PROCS_CAUSE_ERROR,
 				      .code = -7,
 				      .message = { "mess\0age", 8 },
-				      .data = { "\1\2", 2 } };
+				      .data = { "\1\2", 2 },
+				      .step = UINT64_MAX };
 	struct px_codec codec = { 0 };
 	struct px_failure back;
 	uint64_t size;
@@ -359,6 +360,7 @@ static void failures_bring_back_what_was_said(void **state)
 	pxt_equal(back.message.size, 8);
 	pxt_check(memcmp(back.message.data, "mess\0age", 8) == 0);
 	pxt_equal(back.data.size, 2);
+	pxt_check(back.step == UINT64_MAX);
 	/* Causes that only the parent finds, and none at all. */
 	for (uint32_t cause = 0; cause < 20; cause++) {
 		const bool worker = cause == PROCS_CAUSE_ERROR || cause == PROCS_CAUSE_EXIT ||

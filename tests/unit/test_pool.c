@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "backend/alarm.h"
+#include "backend/fold.h"
 #include "backend/owner.h"
 #include "backend/pace.h"
 #include "base/clock.h"
@@ -241,6 +242,63 @@ static void a_child_is_another_owner(void **state)
 	pxt_check(px_owner_self() == number);
 }
 
+static void blocks_follow_from_the_number_of_items(void **state)
+{
+	static const uint64_t rule[][3] = {
+		/* items, items of a block, blocks */
+		{ 1, 1, 1 },
+		{ 4095, 1, 4095 },
+		{ 4096, 1, 4096 },
+		{ 4097, 2, 2049 },
+		{ 8192, 2, 4096 },
+		{ 8193, 3, 2731 },
+		{ UINT64_C(1) << 48, UINT64_C(1) << 36, 4096 },
+	};
+	const struct procs_function f = { .name = "f" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rule) / sizeof(rule[0]); i++) {
+		const struct px_fold fold = px_fold_of(&f, &f, rule[i][0]);
+
+		pxt_equal(fold.grain, rule[i][1]);
+		pxt_equal(px_fold_blocks(&fold), rule[i][2]);
+	}
+}
+
+/* Whatever a worker tells of where it was. */
+static void blame_stays_in_its_block(void **state)
+{
+	const struct procs_function f = { .name = "f" }, g = { .name = "g" };
+	struct px_fold fold = px_fold_of(&f, &g, 10000); /* blocks of 3, the last of 1 */
+
+	static const struct {
+		uint64_t block, step, index;
+		const char *name;
+	} told[] = {
+		{ 0, 0, 0, "f" },
+		{ 0, 2 << 1 | 1, 2, "g" },
+		{ 0, 3 << 1 | 1, 0, "f" },
+		{ 7, 20 << 1 | 1, 21, "f" },
+		{ 7, 23 << 1 | 1, 23, "g" },
+		{ 7, 24 << 1, 21, "f" },
+		{ 7, UINT64_MAX, 21, "f" },
+		{ 3333, 9999 << 1 | 1, 9999, "g" },
+		{ 3333, 10000 << 1, 9999, "f" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		const struct px_blame blame = px_fold_blame(&fold, told[i].block, told[i].step);
+
+		pxt_equal(blame.index, told[i].index);
+		pxt_text(blame.function, told[i].name);
+	}
+	/* Where the values of all blocks are combined, any item may be to blame. */
+	fold.values = (const unsigned char *)"";
+	pxt_equal(px_fold_blame(&fold, 0, 9999 << 1 | 1).index, 9999);
+	pxt_equal(px_fold_blame(&fold, 0, 10000 << 1 | 1).index, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +310,8 @@ int main(void)
 		pxt_test(chunks_grow_to_the_time_aimed_at),
 		pxt_test(an_alarm_leaves_each_item_its_time),
 		pxt_test(a_child_is_another_owner),
+		pxt_test(blocks_follow_from_the_number_of_items),
+		pxt_test(blame_stays_in_its_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,162 @@
+/*
+ * reduce.c - procs_reduce: maps and combines, in blocks that n alone decides.
+ */
+#include <errno.h>
+#include <procs/procs.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "api/open.h"
+#include "backend/context.h"
+#include "base/clock.h"
+#include "codec/plans.h"
+#include "codec/text.h"
+
+static const char px_reduce[] = "procs_reduce";
+
+/* By what makes one type of two spellings; a struct is its name. */
+static bool px_same_type(const struct procs_type *a, const struct procs_type *b)
+{
+	return a->code == b->code && a->size == b->size &&
+	       (a->code != PROCS_CODE_STRUCT || strcmp(a->name, b->name) == 0);
+}
+
+/* Why combine cannot combine what map returns, or NULL. */
+static const char *px_combine_wrong(const struct procs_function *map,
+				    const struct procs_function *combine)
+{
+	if (combine->raw != NULL || combine->n_arguments != 2)
+		return "combine is to be a typed task of two arguments";
+	if (!px_same_type(&combine->arguments[0].type, &map->result) ||
+	    !px_same_type(&combine->arguments[1].type, &map->result))
+		return "an argument of combine has not the type of the task's result";
+	if (!px_same_type(&combine->result, &map->result))
+		return "the result of combine has not the type of the task's result";
+	if (map->result.size > PX_FOLD_VALUE_MOST)
+		return "combine cannot take two values of more than 64 bytes";
+	return NULL;
+}
+
+static int px_reduce_refuse(int error, const char *wrong)
+{
+	px_refuse(error, "%s: %s", px_reduce, wrong);
+	return -error;
+}
+
+/* Refuses a task whose types cannot travel at all, or not without a codec. */
+static int px_reduce_plan(struct px_plans *plans, const struct procs_function *function)
+{
+	const struct px_task_plans *made = px_plans_of(plans, function);
+	struct px_text text;
+	char line[256];
+
+	if (made == NULL)
+		return px_reduce_refuse(ENOMEM, strerrordesc_np(ENOMEM));
+	if (made->error != 0) {
+		text = px_text_into(line, sizeof(line));
+		px_text_add_complaint(&text, made->error, made->culprit);
+		return px_reduce_refuse(-made->error, line);
+	}
+	if (!made->result.flat || made->result.size == 0)
+		return px_reduce_refuse(EPROTOTYPE,
+					"a result that is void, or has strings or bytes in it");
+	return 0;
+}
+
+static int px_reduce_plan_both(const struct procs_function *map,
+			       const struct procs_function *combine)
+{
+	struct px_plans plans = { .next = 0 };
+	int error = px_reduce_plan(&plans, map);
+
+	if (error == 0)
+		error = px_reduce_plan(&plans, combine);
+	px_plans_free(&plans);
+	return error;
+}
+
+/* The values of the fold's blocks, or with `input.n` 1 that of them all. */
+static int px_reduce_run(const struct px_fold *fold, uint64_t n,
+			 const struct procs_options *options, unsigned char *values_out)
+{
+	const uint64_t size = fold->map->result.size;
+	const struct px_input input = {
+		.kind = PX_INPUT_MAP,
+		.n = n,
+		.function = &fold->blocks,
+		.n_sequences = 1,
+		.sequence = { { .base = (uintptr_t)fold, .element_size = sizeof(*fold) } },
+		.fold = fold,
+	};
+	struct procs_stream *stream = px_open(px_reduce, options, &input);
+	struct procs_result result;
+	int more;
+
+	if (stream == NULL)
+		return -errno;
+	while ((more = px_stream_next(stream, &result, PX_NEVER)) > 0 && result.failed == NULL)
+		memcpy(values_out + result.index * size, result.data, size);
+	if (more < 0)
+		px_refuse(-more, "%s: %s", px_reduce, strerrordesc_np(-more));
+	else if (more > 0)
+		px_last_failure_keep(result.failed);
+	px_stream_close(stream);
+	return more > 0 ? -ECANCELED : more;
+}
+
+static int px_reduce_all(struct px_fold *fold, const struct procs_options *options,
+			 void *result_out, size_t result_size, int result_code)
+{
+	const struct procs_type *type = &fold->map->result;
+	const uint64_t n_blocks = px_fold_blocks(fold);
+	/* Where a task loads a value from it must lie as its type wants to. */
+	unsigned char *values = aligned_alloc(PX_LINE, px_align(n_blocks * type->size, PX_LINE));
+	int error;
+
+	if (values == NULL)
+		return px_reduce_refuse(ENOMEM, strerrordesc_np(ENOMEM));
+	error = px_reduce_run(fold, n_blocks, options, values);
+	if (error == 0 && n_blocks > 1) {
+		fold->values = values;
+		error = px_reduce_run(fold, 1, options, values);
+	}
+	if (error == 0)
+		error = px_type_read(type, values, result_out, result_size, result_code);
+	if (error == -ERANGE)
+		px_reduce_refuse(ERANGE, "a value that a variable of the other sign cannot hold");
+	free(values);
+	return error;
+}
+
+int procs_reduce_arrays(const struct procs_function *map, const struct procs_function *combine,
+			size_t n, void *result_out, size_t result_size, int result_code,
+			const struct procs_options *options, const void *const *arrays,
+			size_t n_arrays)
+{
+	const char *wrong = NULL;
+	struct px_input input;
+	struct px_fold fold;
+	int error = px_map_arrays(px_reduce, map, n, arrays, n_arrays, &input);
+
+	if (error != 0)
+		return error;
+	if (combine == NULL || combine->size < sizeof(*combine))
+		return px_reduce_refuse(EINVAL, "combine is none that PROCS_DEFINE wrote");
+	if (result_out == NULL)
+		return px_reduce_refuse(EINVAL, "nowhere to put the result");
+	wrong = px_combine_wrong(map, combine);
+	if (wrong == NULL && !px_type_reads_as(&map->result, result_size, result_code))
+		wrong = "the variable has not the type of the task's result";
+	if (wrong != NULL)
+		return px_reduce_refuse(EPROTOTYPE, wrong);
+	error = px_reduce_plan_both(map, combine);
+	if (error != 0)
+		return error;
+	if (n == 0)
+		return px_reduce_refuse(ENODATA, "no items, so no value");
+	fold = px_fold_of(map, combine, n);
+	fold.n_sequences = input.n_sequences;
+	memcpy(fold.sequence, input.sequence, sizeof(fold.sequence));
+	return px_reduce_all(&fold, options, result_out, result_size, result_code);
+}
