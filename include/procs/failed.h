@@ -81,6 +81,25 @@ struct procs_failed {
 	uint64_t reserved[3];   /* 0 */
 };
 
+/** How many failures a list of them keeps. */
+enum { PROCS_FAILURES_LISTED = 1000 };
+
+/** One failure of many. */
+struct procs_failure {
+	uint64_t index;         /* of the item, from 0 */
+	enum procs_cause cause; /* why */
+	int code;               /* see enum procs_cause */
+	char message[112];      /* for people, NUL-terminated; cut at 111 bytes */
+};
+
+/** The failures of a procs_pmap_into: caller-allocated, filled by the call. */
+struct procs_failures {
+	uint64_t count;        /* failed items in all */
+	uint64_t by_cause[32]; /* of each enum procs_cause */
+	size_t n_listed;       /* the first of them, as they became known, 0..1,000 */
+	struct procs_failure listed[PROCS_FAILURES_LISTED];
+};
+
 /**
  * The name of a cause, such as "TIMEOUT".
  *

@@ -105,6 +105,8 @@ struct procs_options {
 	struct procs_pool *pool; /* one that procs_pool_open returned, whose workers run the items:
 	                        * workers, start and reserve_bytes are the pool's then, and left 0
 	                        * here; default NULL: workers of its own, that end with the stream */
+	uint32_t isolate_output; /* 1: values reach the array of a procs_pmap_into through the slots,
+	                          * also where workers could write it; default 0 */
 };
 
 /** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options
@@ -338,6 +340,83 @@ PROCS_EXPORT int procs_reduce_arrays(const struct procs_function *map,
 				     const void *const *arrays, size_t n_arrays);
 
 /**
+ * Memory for arrays that workers see without copying: those of a pool too, and
+ * of arrays made after it. What procs_array expands to. A worker may only read it,
+ * but for the array that the procs_pmap_into of the moment fills. It costs nothing at
+ * a fork, and no memory until it is touched.
+ *
+ * @n: elements, any. @element_size: bytes of one, any; together at most what the
+ * address space has, a quarter of a TiB or more.
+ * Returns: the memory, aligned to a page, with arbitrary contents; or NULL.
+ * Errors: NULL with errno ENOMEM.
+ * Ownership: the caller's, ended by procs_array_free; a child of fork shares
+ * it, and cannot free it. Blocks: no. Allocates: yes.
+ * Threads: any. Fork: the array belongs to this process. Signals: no.
+ */
+PROCS_EXPORT void *procs_array_new(size_t n, size_t element_size);
+
+/** procs_array(double, n): a pointer to n elements, see procs_array_new. */
+#define procs_array(T, n) ((T *)procs_array_new((n), sizeof(T)))
+
+/**
+ * Gives an array back. Its pages may be kept for the next one, up to 256 MiB, as
+ * long as there are other arrays or a pool. NULL is allowed.
+ *
+ * @array: of procs_array_new, used by no stream; transferred.
+ * Returns: 0. Errors: -EINVAL for what is no array of this process.
+ * Ownership: the array ends here. Blocks: no. Allocates: no.
+ * Threads: any. Fork: the array belongs to this process. Signals: no.
+ */
+PROCS_EXPORT int procs_array_free(void *array);
+
+/**
+ * Maps a task over parallel sequences straight into an array, and returns when all
+ * is done: out[k] is the task's value of item k. What procs_pmap_into expands to
+ * for plain arrays, and the form for sequences with strides.
+ *
+ * If `out` lies in a procs_array the workers write it themselves, and no value is
+ * copied; with options.isolate_output, and into ordinary memory, values come through
+ * the workers' slots. A worker that writes it can spoil other elements by a stray
+ * store. An element whose item failed is all zero bytes.
+ * @function: a typed task whose values have no strings or bytes in them, borrowed.
+ * @n: items, 0..2^48.
+ * @out: [n] values; NULL for a task that returns void, which writes nothing; may not
+ *       overlap a sequence. @out_size, @out_code: sizeof and PROCS_CODE of one; an
+ *       integer of the same width but other sign is taken as it is.
+ * @options: or NULL for all defaults; the window bounds what waits in slots.
+ * @failures: filled, or NULL; see struct procs_failures.
+ * @sequences: [n_sequences], borrowed for the call; see struct procs_sequence.
+ * @n_sequences: as many as the task has arguments.
+ * Returns: the number of failed items, 0 if there are none.
+ * Errors: -EINVAL for nonsense (procs_last_failure says which), others as
+ * procs_pmap_sequences; then some of the array may be filled.
+ * Ownership: nothing is kept. Blocks: until all items are done. Allocates: yes.
+ * Threads: any. Fork: any side. Signals: no; interrupted waits go on.
+ */
+PROCS_EXPORT int64_t procs_pmap_into_sequences(const struct procs_function *function, size_t n,
+					       void *out, size_t out_size, int out_code,
+					       const struct procs_options *options,
+					       struct procs_failures *failures,
+					       const struct procs_sequence *sequences,
+					       size_t n_sequences);
+
+/**
+ * The same from plain arrays, whose element sizes are those of the task.
+ *
+ * @function, @n, @out, @out_size, @out_code, @options, @failures: as above.
+ * @arrays: [n_arrays] pointers to [n] elements. @n_arrays: as many as the task has
+ * arguments.
+ * Returns: as procs_pmap_into_sequences. Errors: likewise.
+ * Ownership: nothing is kept. Blocks: until all items are done. Allocates: yes.
+ * Threads: any. Fork: any side. Signals: no; interrupted waits go on.
+ */
+PROCS_EXPORT int64_t procs_pmap_into_arrays(const struct procs_function *function, size_t n,
+					    void *out, size_t out_size, int out_code,
+					    const struct procs_options *options,
+					    struct procs_failures *failures,
+					    const void *const *arrays, size_t n_arrays);
+
+/**
  * Waits for the next outcome and hands it over. What the previous result of
  * this stream pointed to is gone.
  *
@@ -539,6 +618,30 @@ PROCS_EXPORT const char *procs_text(const struct procs_result *result);
 			     count))
 # define PROCS_ROOM_(result)                                                   \
 	(result), sizeof(*(result)), PROCS_CODE_OF_(*(result))
+
+/**
+ * procs_pmap_into(f, n, out, options, xs, ys): maps f over arrays of n elements into
+ * `out`, an array of f's values, or (char *)NULL where f returns void; see
+ * procs_pmap_into_sequences. Returns the number of failed items or a negative errno.
+ * procs_pmap_into_listed(f, n, out, failures, options, xs, ys) lists them, too.
+ */
+# define procs_pmap_into(f, n, out, ...)                                       \
+	procs_pmap_into_listed(f, n, out, NULL, __VA_ARGS__)
+# define procs_pmap_into_listed(f, n, out, failures, ...)                      \
+	PROCS_CAT(PROCS_INTO_, PROCS_CAT(PROCS_SOME_, PROCS_COUNT(__VA_ARGS__))) \
+	(PROCS_COUNT(__VA_ARGS__) - 1, f, n, out, failures, __VA_ARGS__)
+# define PROCS_INTO_none(count, f, n, out, failures, options)                  \
+	((PROCS_ARITY_(f, count)),                                             \
+	 procs_pmap_into_arrays(procs_function_of(f), n, out, sizeof(*(out)),  \
+				PROCS_CODE_OF_(*(out)), options, failures,     \
+				NULL, 0))
+# define PROCS_INTO_some(count, f, n, out, failures, options, ...)             \
+	((PROCS_ARITY_(f, count)),                                             \
+	 procs_pmap_into_arrays(procs_function_of(f), n, out, sizeof(*(out)),  \
+				PROCS_CODE_OF_(*(out)), options, failures,     \
+				(const void *const *)(const void *)&(          \
+					struct procs_pointers_##f){ __VA_ARGS__ }, \
+				count))
 
 # define PROCS_ARITY_(f, n)                                                    \
 	(void)sizeof(struct {                                                  \

@@ -15,8 +15,11 @@ int px_open_config(const char *call, const struct procs_options *options, struct
 struct procs_stream *px_open(const char *call, const struct procs_options *options,
 			     const struct px_input *input);
 
-/* The input of a map over plain arrays. 0, or -EINVAL and the reason is left as
+/* The input of a map over sequences, or over plain arrays. 0, or -EINVAL and the reason is left as
  * px_refuse does. */
+int px_map_sequences(const char *call, const struct procs_function *function, size_t n,
+		     const struct procs_sequence *sequences, size_t n_sequences,
+		     struct px_input *input_out);
 int px_map_arrays(const char *call, const struct procs_function *function, size_t n,
 		  const void *const *arrays, size_t n_arrays, struct px_input *input_out);
 

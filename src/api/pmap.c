@@ -57,9 +57,9 @@ static int px_map_refuse(const char *call, const char *wrong)
 	return -EINVAL;
 }
 
-static int px_map_sequences(const char *call, const struct procs_function *function, size_t n,
-			    const struct procs_sequence *sequences, size_t n_sequences,
-			    struct px_input *input_out)
+int px_map_sequences(const char *call, const struct procs_function *function, size_t n,
+		     const struct procs_sequence *sequences, size_t n_sequences,
+		     struct px_input *input_out)
 {
 	const char *wrong = px_map_wrong(function, n, sequences, n_sequences);
 

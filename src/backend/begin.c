@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "backend/arrays.h"
 #include "backend/runner.h"
 #include "base/px.h"
 
@@ -64,6 +65,8 @@ static int px_begin_copied(struct px_runner *runner)
 	uint64_t at = runner->post.input, next;
 
 	for (size_t i = 0; i < runner->n_arguments; i++) {
+		if (runner->order.sequence[i].base != 0)
+			continue;
 		next = px_copied(at, runner->post.count, runner->argument_size[i]);
 		if (next < at || next > slot->input_size)
 			return -EBADMSG;
@@ -109,7 +112,11 @@ void px_runner_order(struct px_runner *runner)
 {
 	const uint64_t timeout = runner->order.timeout_ns;
 
+	if (runner->own_process)
+		px_arrays_shut(runner->order.out, runner->order.out_size);
 	runner->order = runner->slot.control->order;
+	if (runner->own_process)
+		px_arrays_open(runner->order.out, runner->order.out_size);
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
 	if (runner->own_process && runner->order.timeout_ns != timeout)
 		px_runner_time(runner);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "backend/arrays.h"
 #include "backend/crash.h"
 #include "backend/life.h"
 #include "backend/lifeline.h"
@@ -138,6 +139,7 @@ void px_entry(struct px_birth *birth)
 	px_store_seal(backend->store);
 	if (birth->guest != NULL)
 		px_store_seal(birth->guest);
+	px_arrays_seal();
 	px_set_guards();
 	/* The kernel has 64 signals; glibc's set has them first. */
 	(void)px_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&birth->mask, 0, 8);

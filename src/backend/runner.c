@@ -92,8 +92,12 @@ static uint32_t px_run_dense(struct px_runner *runner, struct px_chunk part, uin
 	struct px_context *context = &runner->context;
 	struct procs_loop loop = px_loop_over(runner, part);
 
-	loop.out = px_output_values(&runner->output);
 	loop.out_stride = runner->order.value_size;
+	if (runner->order.direct)
+		loop.out = (unsigned char *)(uintptr_t)runner->order.out +
+			   runner->post.first * loop.out_stride;
+	else
+		loop.out = px_output_values(&runner->output);
 	px_item_begins(runner, part.from, now);
 	context->loop = &loop;
 	PX_TASK_BEGINS(runner);

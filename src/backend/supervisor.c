@@ -164,11 +164,12 @@ static struct px_loss px_loss_of(const struct px_worker *worker)
 }
 
 /* A worker that is ill: whether its end is certain now. */
-static bool px_worker_ended(struct px_worker *worker, uint64_t now)
+static bool px_worker_ended(struct px_worker *worker, bool direct, uint64_t now)
 {
 	if (worker->status.ending == PX_ENDING_NONE && worker->child.pid != 0)
 		worker->status = px_reaper_collect(&worker->child);
-	if (worker->status.ending == PX_ENDING_NONE && worker->child.pid != 0)
+	/* Another is to write the same array only when this one is gone, with all its threads. */
+	if (worker->status.ending == PX_ENDING_NONE && worker->child.pid != 0 && !direct)
 		worker->status = px_reaper_foresee(&worker->child);
 	if (worker->status.ending != PX_ENDING_NONE || worker->child.pid == 0)
 		return true;
@@ -198,7 +199,7 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
 		worker->state = PX_WORKER_SUSPECT;
 		worker->overdue = px_deadline(now, PX_SUSPECT_LONG);
 	}
-	if (!px_worker_ended(worker, now))
+	if (!px_worker_ended(worker, backend->order.direct, now))
 		return PX_HEALTH_ILL;
 	px_slot_revoke(px_backend_slot(backend, slot));
 	*loss_out = px_loss_of(worker);

@@ -65,7 +65,9 @@ static void px_span_account(struct procs_stream *stream, struct px_span *span, u
 			    const struct px_news *news)
 {
 	const struct px_region *region = &span->region;
-	const uint64_t row = region->value_size > 0 ? region->value_size : sizeof(struct px_frame);
+	const uint64_t row = stream->direct           ? 0
+			     : region->value_size > 0 ? region->value_size
+						      : sizeof(struct px_frame);
 	const uint64_t bytes = news->payload + region->done * row;
 
 	if (bytes > span->bytes) {

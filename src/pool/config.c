@@ -120,6 +120,8 @@ static const char *px_config_wrong(const struct procs_options *o)
 		return "checksum";
 	if (o->copy_results > 1)
 		return "copy_results";
+	if (o->isolate_output > 1)
+		return "isolate_output";
 	if (o->traceback_fd < -1)
 		return "traceback_fd";
 	if (!px_in(o->window_items, 1, PX_WINDOW_ITEMS_MOST))
@@ -171,6 +173,7 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 				    ? PROCS_CHECKSUM_NEVER
 				    : o.checksum,
 		.copy_results = o.copy_results,
+		.isolate_output = o.isolate_output,
 		.traceback_fd = o.traceback_fd == 0 ? STDERR_FILENO : o.traceback_fd,
 		.window_grows = o.window_items == 0,
 		.window_items = o.window_items,

@@ -22,6 +22,7 @@ struct px_config {
 	enum procs_compression compression;
 	enum procs_checksum checksum;
 	bool copy_results;
+	bool isolate_output;
 	int traceback_fd;  /* -1: none */
 	bool window_grows; /* the caller left window_items to us */
 	uint64_t window_items;

@@ -23,7 +23,7 @@ static uint64_t px_copy_item(const struct procs_stream *stream)
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < stream->input.n_sequences; i++)
-		bytes += stream->input.sequence[i].element_size;
+		bytes += stream->copies >> i & 1 ? stream->input.sequence[i].element_size : 0;
 	return bytes;
 }
 
@@ -39,7 +39,7 @@ uint64_t px_copy_most(const struct procs_stream *stream)
 
 int px_copy_possible(const struct procs_stream *stream)
 {
-	return !stream->copies || px_copy_most(stream) > 0 ? 0 : -EFBIG;
+	return stream->copies == 0 || px_copy_most(stream) > 0 ? 0 : -EFBIG;
 }
 
 static void px_copy_elements(const struct procs_stream *stream, const struct px_span *span,
@@ -51,6 +51,8 @@ static void px_copy_elements(const struct procs_stream *stream, const struct px_
 			(const unsigned char *)(uintptr_t)array->base + span->first * array->stride;
 		const uint64_t size = array->element_size;
 
+		if (!(stream->copies >> i & 1))
+			continue;
 		if (array->stride == size)
 			memcpy(input + at, from, span->count * size);
 		for (uint32_t k = 0; k < span->count && array->stride != size; k++)
@@ -70,7 +72,7 @@ bool px_copy_input(const struct procs_stream *stream, uint32_t slot, struct px_s
 		return false;
 	/* The desk counts ranges as the slot does: this part's last range has been passed. */
 	post->input = desk->posted % PX_RING * px_copy_part(stream);
-	if (stream->copies) {
+	if (stream->copies != 0) {
 		post->flags |= PX_POST_COPIED;
 		px_copy_elements(stream, span, input, post->input);
 	}

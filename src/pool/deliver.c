@@ -252,7 +252,7 @@ static void px_deliver_frame(struct procs_stream *stream, struct px_span *span, 
 
 /* Which item of a dense span failed next: its number, PX_ANY_ITEM if none of
  * the finished ones did. A table that does not make sense condemns this item. */
-static uint32_t px_next_failure(struct procs_stream *stream, struct px_span *span)
+uint32_t px_next_failure(struct procs_stream *stream, struct px_span *span)
 {
 	struct px_frame frame;
 
@@ -298,6 +298,16 @@ static int px_ahead_fill(struct procs_stream *stream, struct px_span *span, uint
 	ahead->at = ahead->values.data;
 	ahead->end = ahead->at + count * stride;
 	return 0;
+}
+
+const struct procs_failed *px_corrupt(struct procs_stream *stream, const struct px_span *span,
+				      uint64_t index)
+{
+	struct procs_result result = { .index = index };
+
+	px_result_is(stream, span, PROCS_CAUSE_CORRUPT, EBADMSG, 0, &result);
+	px_trace(stream, NULL, stream->where);
+	return result.failed;
 }
 
 static void px_deliver_dense(struct procs_stream *stream, struct px_span *span,

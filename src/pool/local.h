@@ -13,6 +13,7 @@
  *	copy.c     what goes with it in the slot's input area
  *	room.c     where in a slot's output area its results go
  *	deliver.c  makes a result of the span whose turn it is
+ *	into.c     or puts many values into an array at once
  *	trace.c    the traceback of one that failed
  *	stream.c   the turn itself
  */
@@ -74,7 +75,8 @@ struct procs_stream {
 	uint64_t owner;          /* px_owner_self of who opened it */
 	bool in_source;          /* its source is being called */
 	bool by_item;            /* a map whose elements travel as the arguments of calls */
-	bool copies;             /* a map whose elements are copied into the slots */
+	uint32_t copies;         /* of a map, a bit a sequence: its elements go into the slots */
+	bool direct;             /* a map whose workers write the caller's array */
 	struct procs_pool *pool; /* whose workers it has, or NULL: its own */
 	struct px_config config;
 	struct px_input input;
@@ -170,6 +172,13 @@ static inline uint64_t px_stream_spans_needed(const struct procs_stream *stream)
 	return (uint64_t)stream->staffed * (PX_OPEN_RANGES + 2) + 8;
 }
 
+/* stream.c. One look at the world: 0 or -ENOMEM; a sleep until there is news; the
+ * end; and then the workers go home. */
+int px_stream_turn(struct procs_stream *stream, uint64_t now);
+void px_stream_wait(struct procs_stream *stream, uint32_t seen, uint64_t deadline);
+bool px_stream_at_end(const struct procs_stream *stream);
+void px_stream_dismiss(struct procs_stream *stream);
+
 /* stream.c: the desk is left, and its worker goes when it is done. */
 void px_stream_dismiss_one(struct procs_stream *stream, uint32_t slot, uint64_t now);
 
@@ -237,6 +246,11 @@ void px_pool_leave(struct procs_stream *stream);
 int px_call_pull(struct procs_stream *stream);
 
 /* deliver.c */
+uint32_t px_next_failure(struct procs_stream *stream, struct px_span *span);
+
+/* A value that is none. */
+const struct procs_failed *px_corrupt(struct procs_stream *stream, const struct px_span *span,
+				      uint64_t index);
 void px_deliver(struct procs_stream *stream, struct px_span *span, struct procs_result *result);
 
 /* The item delivered last is taken: its bytes may go. */

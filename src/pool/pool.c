@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/arrays.h"
 #include "backend/owner.h"
 #include "base/clock.h"
 #include "pool/local.h"
@@ -34,6 +35,7 @@ struct procs_pool {
 	uint32_t n_slots;
 	struct px_desk *desks;       /* [n_slots] */
 	struct procs_stream *stream; /* that has it now, or NULL */
+	bool sees_arrays;            /* the arrays' region was there before its workers */
 	uint64_t page;
 	uint64_t objects;        /* loaded and unloaded when its workers were made */
 	struct procs_pool *next; /* in px_pools */
@@ -139,12 +141,15 @@ static int px_pool_start(struct procs_pool *pool)
 	if (error != 0)
 		return error;
 	pool->objects = px_objects();
+	pool->sees_arrays = px_arrays_hold();
 	for (uint32_t i = 0; i < pool->config.workers && error == 0; i++)
 		error = px_pool_hire(pool, i);
 	/* With some of them one can begin; the others are made when there is work. */
 	if (pool->desks[0].staffed)
 		return 0;
 	px_backend_close(pool->backend);
+	if (pool->sees_arrays)
+		px_arrays_release();
 	return error;
 }
 
@@ -156,6 +161,8 @@ static void px_pool_end(struct procs_pool *pool)
 		if (pool->desks[i].staffed)
 			px_backend_dismiss(pool->backend, i, px_now());
 	px_backend_close(pool->backend);
+	if (pool->sees_arrays)
+		px_arrays_release();
 	px_plans_free(&pool->plans);
 	/* The pool itself lies in it. */
 	store = pool->store;
@@ -212,6 +219,11 @@ int px_pool_close(struct procs_pool *pool)
 	atomic_store_explicit(&px_pool_find(pool)->pool, NULL, memory_order_relaxed);
 	px_pool_end(pool);
 	return 0;
+}
+
+bool px_pool_sees_arrays(const struct procs_pool *pool)
+{
+	return pool->sees_arrays;
 }
 
 void px_pool_config(const struct procs_pool *pool, struct px_config *config)

@@ -20,6 +20,9 @@ int px_pool_close(struct procs_pool *pool);
  * that is open, -EPERM, -EBUSY. */
 int px_pool_usable(const struct procs_pool *pool);
 
+/* Whether its workers see arrays that were made after them. */
+bool px_pool_sees_arrays(const struct procs_pool *pool);
+
 /* What a stream on it has to take as it is: workers, start, reserve. */
 void px_pool_config(const struct procs_pool *pool, struct px_config *config);
 

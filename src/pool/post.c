@@ -20,7 +20,8 @@ enum {
 #define PX_HIRE_AGAIN    (10 * PX_MILLISECOND)
 #define PX_HIRE_PATIENCE PX_SECOND
 #define PX_WINDOW_NS     (8 * PX_MILLISECOND) /* of work, that the window should hold a worker */
-#define PX_WINDOW_GROWN  (UINT64_C(1) << 20)  /* items a worker, at most */
+#define PX_WINDOW_DIRECT (UINT64_C(1) << 60)
+#define PX_WINDOW_GROWN  (UINT64_C(1) << 20) /* items a worker, at most */
 
 /* Items that the window may hold. One that the caller left to us grows with
  * items that turn out to be short: 1,024 of 5 ns are no work at all. */
@@ -29,6 +30,9 @@ static uint64_t px_window_items(const struct procs_stream *stream)
 	const uint64_t workers = stream->config.workers;
 	const uint64_t item = px_stream_item_ns(stream);
 
+	/* Values that go where they belong wait for nobody. */
+	if (stream->direct)
+		return PX_WINDOW_DIRECT;
 	if (!stream->config.window_grows || item == 0 || !px_stream_maps(stream))
 		return stream->config.window_items;
 	return px_clamp(PX_WINDOW_NS / item * workers, stream->config.window_items,
@@ -64,12 +68,14 @@ static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 
 	size = px_min(size, px_divide_up(left, workers));
 	/* No more than its share of bytes will hold, by what items took so far. */
-	if (stream->value_size > 0)
+	if (stream->direct)
+		size = px_divide_up(left, workers);
+	else if (stream->value_size > 0)
 		size = px_min(size, px_stream_share(stream) / stream->value_size);
 	else
 		size = px_min(size,
 			      item > 0 ? 2 * px_stream_share(stream) / item : PX_UNKNOWN_ITEMS);
-	if (stream->copies)
+	if (stream->copies != 0)
 		size = px_min(size, px_copy_most(stream));
 	/* The tables must fit, with room for payload. */
 	size = px_min(size, area / 4 / (sizeof(struct px_frame) + stream->value_size));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/arrays.h"
 #include "backend/owner.h"
 #include "base/clock.h"
 #include "pool/local.h"
@@ -16,8 +17,9 @@ enum {
 	PX_SPARE_SLOTS = 2 /* beyond twice the workers of a call, or the workers of a map */
 };
 
-#define PX_CHUNK_NS     PX_MILLISECOND        /* of work in a chunk of a stream */
-#define PX_LOOK_NS      (50 * PX_MICROSECOND) /* what is ready is delivered that long unseen */
+#define PX_CHUNK_NS     PX_MILLISECOND         /* of work in a chunk of a stream */
+#define PX_CHUNK_INTO   (200 * PX_MICROSECOND) /* and where nobody waits for results in order */
+#define PX_LOOK_NS      (50 * PX_MICROSECOND)  /* what is ready is delivered that long unseen */
 #define PX_NO_SLOT_NS   (250 * PX_MICROSECOND)
 #define PX_OUTPUT_LEAST (UINT64_C(1) << 20) /* of a slot, where there is no address space */
 #define PX_AREA_PARTS   8                   /* of an output area, one may be full */
@@ -45,6 +47,11 @@ static uint32_t px_value_size_for(const struct px_config *config, const struct p
 	return (uint32_t)px_max(plans->result.size, 1);
 }
 
+static uint64_t px_stream_out_size(const struct procs_stream *stream)
+{
+	return stream->input.out != NULL ? stream->input.n * stream->value_size : 0;
+}
+
 static struct px_order px_order_for(const struct procs_stream *stream)
 {
 	const struct px_config *config = &stream->config;
@@ -53,17 +60,23 @@ static struct px_order px_order_for(const struct procs_stream *stream)
 		.function = px_stream_maps(stream) ? (uintptr_t)input->function : 0,
 		.n_sequences = px_stream_maps(stream) ? input->n_sequences : 0,
 		.timeout_ns = config->start == PROCS_START_INLINE ? 0 : config->timeout_ns,
-		.chunk_ns = PX_CHUNK_NS,
+		.chunk_ns = input->into ? PX_CHUNK_INTO : PX_CHUNK_NS,
 		.encoding = config->encoding,
 		.compression = config->compression,
 		.checksum = config->checksum,
 		.copy = config->copy_results,
 		.one_shot = px_stream_one_shot(stream),
 		.value_size = stream->value_size,
+		.direct = stream->direct,
+		.out = stream->direct ? (uintptr_t)input->out : 0,
+		.out_size = stream->direct ? px_stream_out_size(stream) : 0,
 	};
 
-	for (uint32_t i = 0; i < input->n_sequences && px_stream_maps(stream); i++)
+	for (uint32_t i = 0; i < input->n_sequences && px_stream_maps(stream); i++) {
 		order.sequence[i] = input->sequence[i];
+		if (stream->copies >> i & 1)
+			order.sequence[i].base = 0;
+	}
 	return order;
 }
 
@@ -118,6 +131,37 @@ static int px_stream_start(struct procs_stream *stream)
 	return error;
 }
 
+/* Whether its workers see these bytes as they are now, and not as they were. */
+static bool px_stream_sees(const struct procs_stream *stream, uint64_t base, uint64_t size)
+{
+	return (stream->pool == NULL || px_pool_sees_arrays(stream->pool)) &&
+	       px_arrays_place(base, size) == PX_PLACE_ARRAY;
+}
+
+/* What lies in arrays its workers see; the rest travels. */
+static void px_stream_plan_copies(struct procs_stream *stream)
+{
+	const struct px_input *input = &stream->input;
+
+	for (uint32_t i = 0; i < input->n_sequences && !stream->by_item; i++) {
+		const struct px_array *array = &input->sequence[i];
+
+		if (!px_stream_sees(stream, array->base,
+				    input->n * array->stride -
+					    (array->stride - array->element_size)))
+			stream->copies |= 1u << i;
+	}
+}
+
+/* Whether its workers can write the values where they are to be. */
+static bool px_stream_may_write(const struct procs_stream *stream)
+{
+	if (stream->config.isolate_output)
+		return false;
+	return stream->input.out == NULL || stream->config.start == PROCS_START_INLINE ||
+	       px_stream_sees(stream, (uintptr_t)stream->input.out, px_stream_out_size(stream));
+}
+
 static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 {
 	const struct px_task_plans *plans;
@@ -133,10 +177,12 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 	/* Workers that have been there see nothing of the caller's elements; inline ones do. */
 	if (stream->config.pool != NULL && stream->config.start != PROCS_START_INLINE) {
 		stream->by_item = stream->input.function->raw == NULL && !plans->arguments.flat;
-		stream->copies = !stream->by_item && stream->input.n_sequences > 0;
+		px_stream_plan_copies(stream);
 	}
 	if (!stream->by_item)
 		stream->value_size = px_value_size_for(&stream->config, &stream->input, plans);
+	stream->direct =
+		stream->input.into && stream->value_size > 0 && px_stream_may_write(stream);
 	return 0;
 }
 
@@ -213,7 +259,7 @@ static struct px_span *px_stream_pick(const struct procs_stream *stream)
 	return span != NULL && px_span_ready(span) ? span : NULL;
 }
 
-static bool px_stream_at_end(const struct procs_stream *stream)
+bool px_stream_at_end(const struct procs_stream *stream)
 {
 	return stream->window.head == NULL && !px_stream_has_fresh(stream);
 }
@@ -226,7 +272,7 @@ void px_stream_dismiss_one(struct procs_stream *stream, uint32_t slot, uint64_t 
 }
 
 /* Nothing is left to do: the workers may go home while the caller does. */
-static void px_stream_dismiss(struct procs_stream *stream)
+void px_stream_dismiss(struct procs_stream *stream)
 {
 	const uint64_t now = px_now();
 
@@ -238,6 +284,10 @@ static void px_stream_dismiss(struct procs_stream *stream)
 /* Which progress is worth a wake-up: that of the item to be delivered next. */
 static uint64_t px_stream_want(const struct procs_stream *stream, const struct px_span *span)
 {
+	/* Whole ranges are taken at once; or nothing is: who runs dry rings. */
+	if (stream->input.into)
+		return stream->direct ? UINT64_MAX
+				      : px_slot_position(span->region.sequence, span->count);
 	if (stream->config.order == PROCS_ORDER_COMPLETED)
 		return px_slot_position(span->region.sequence, (uint64_t)span->region.done + 1);
 	if (span == stream->window.head)
@@ -245,7 +295,7 @@ static uint64_t px_stream_want(const struct procs_stream *stream, const struct p
 	return UINT64_MAX;
 }
 
-static void px_stream_wait(struct procs_stream *stream, uint32_t seen, uint64_t deadline)
+void px_stream_wait(struct procs_stream *stream, uint32_t seen, uint64_t deadline)
 {
 	uint32_t n = 0;
 
@@ -270,7 +320,7 @@ static void px_stream_wait(struct procs_stream *stream, uint32_t seen, uint64_t 
 }
 
 /* One look at the world. 0 or -ENOMEM. */
-static int px_stream_turn(struct procs_stream *stream, uint64_t now)
+int px_stream_turn(struct procs_stream *stream, uint64_t now)
 {
 	px_collect(stream, now);
 	px_cancel_all_asked(stream);

@@ -6,6 +6,7 @@
 #ifndef PROCS_POOL_STREAM_H
 #define PROCS_POOL_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ struct px_input {
 	uint32_t n_sequences;
 	struct px_array sequence[PX_SEQUENCES]; /* elements borrowed until close */
 	const struct px_fold *fold; /* the items are its blocks, borrowed until close; or NULL */
+	bool into;          /* its values go to `out`, for px_stream_drain */
+	unsigned char *out; /* [n] values, borrowed until close; NULL: void */
 };
 
 /*
@@ -44,6 +47,10 @@ int px_stream_open(struct procs_stream **stream_out, const struct px_config *con
 
 /* As procs_next_until; PX_NEVER for no deadline. */
 int px_stream_next(struct procs_stream *stream, struct procs_result *result, uint64_t deadline);
+
+/* Runs a map that goes into an array to its end. The number of failed items, which
+ * are counted and listed if there is a list, or a negative errno. */
+int64_t px_stream_drain(struct procs_stream *stream, struct procs_failures *failures);
 
 /* As procs_cancel; from any thread. */
 int px_stream_cancel(struct procs_stream *stream, uint64_t index);

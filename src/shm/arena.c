@@ -198,7 +198,30 @@ void px_pages_unmap(void *pages, uint64_t size)
 	munmap(pages, size);
 }
 
-void px_pages_protect(void *pages, uint64_t size)
+void *px_pages_reserve(uint64_t size)
 {
-	(void)px_raw(SYS_mprotect, (long)pages, (long)size, PROT_READ, 0);
+	const int saved = errno;
+	void *pages = px_map(size);
+
+	/* Comforts, both. */
+	if (pages != MAP_FAILED) {
+		(void)madvise(pages, size, MADV_DONTDUMP);
+		(void)madvise(pages, size, MADV_HUGEPAGE);
+	}
+	errno = saved;
+	return pages != MAP_FAILED ? pages : NULL;
+}
+
+void px_pages_drop(void *pages, uint64_t size)
+{
+	const int saved = errno;
+
+	(void)madvise(pages, size, MADV_REMOVE);
+	errno = saved;
+}
+
+void px_pages_protect(void *pages, uint64_t size, bool writable)
+{
+	(void)px_raw(SYS_mprotect, (long)pages, (long)size,
+		     writable ? PROT_READ | PROT_WRITE : PROT_READ, 0);
 }

@@ -69,7 +69,14 @@ void px_arena_seclude(const struct px_arena *arena, uint64_t number);
 void *px_pages_map(uint64_t size);
 void px_pages_unmap(void *pages, uint64_t size);
 
-/* From here on this process may only read them. */
-void px_pages_protect(void *pages, uint64_t size);
+/* The same without pages as yet, of which large ones are wanted; never touched by
+ * mlockall. */
+void *px_pages_reserve(uint64_t size);
+
+/* Gives their memory back; they are zeroes again. */
+void px_pages_drop(void *pages, uint64_t size);
+
+/* From here on this process may only read them, or write them as well. */
+void px_pages_protect(void *pages, uint64_t size, bool writable);
 
 #endif /* PROCS_SHM_ARENA_H */

@@ -128,7 +128,7 @@ struct px_life {
 };
 
 struct px_array {
-	uint64_t base; /* address */
+	uint64_t base; /* address; 0: the elements come with the range */
 	uint64_t stride;
 	uint64_t element_size;
 };
@@ -140,6 +140,8 @@ struct px_order {
 	uint64_t function;    /* PX_KIND_MAP: address of a struct procs_function */
 	uint64_t n_sequences; /* 0 .. PX_SEQUENCES */
 	struct px_array sequence[PX_SEQUENCES];
+	uint64_t out;         /* address of value 0 of a map that writes an array; see `direct` */
+	uint64_t out_size;    /* bytes of that array, or 0 */
 	uint64_t timeout_ns;  /* of one item; 0: none */
 	uint64_t chunk_ns;    /* work to aim at in one chunk */
 	uint32_t encoding;    /* enum procs_encoding */
@@ -148,6 +150,7 @@ struct px_order {
 	uint32_t copy;        /* 1: no views */
 	uint32_t one_shot;    /* 1: leave after the first range */
 	uint32_t value_size;  /* of dense values; 0: each item has its frame */
+	uint32_t direct;      /* 1: dense values go to `out`, not into the slot */
 };
 
 enum px_stop {
