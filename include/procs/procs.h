@@ -107,6 +107,8 @@ struct procs_options {
 	                        * here; default NULL: workers of its own, that end with the stream */
 	uint32_t isolate_output; /* 1: values reach the array of a procs_pmap_into through the slots,
 	                          * also where workers could write it; default 0 */
+	uint64_t seed;         /* of procs_random in all items, 0..2^64-1; default 0, a seed like any other:
+	                        * unless it is set, every run draws the same numbers */
 };
 
 /** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options

@@ -211,6 +211,34 @@ PROCS_EXPORT uint64_t procs_index(void);
  */
 PROCS_EXPORT uint32_t procs_attempt(void);
 
+/**
+ * From inside a task: the next number of the item's own random stream.
+ *
+ * The stream begins anew with each item and each try. Its numbers follow from
+ * options.seed, the item's index and how many were drawn before, and from nothing
+ * else: they are the same whatever the workers, the windows, the start method and
+ * the fate of other items, and in every version of the library on every machine
+ * (Philox4x32-10). Good for simulation, not for secrets.
+ *
+ * Returns: 64 random bits; outside any item, and in threads that the task
+ * started itself, the next of the calling thread's stream, which is the same for
+ * all threads: that of seed 0 and index UINT64_MAX. Errors: none.
+ * Ownership: nothing. Blocks: no. Allocates: no.
+ * Threads: that of the task. Fork: any side; parent and child go on alike.
+ * Signals: not async-signal-safe.
+ */
+PROCS_EXPORT uint64_t procs_random(void);
+
+/**
+ * procs_random as a fraction: the upper 53 of its bits, divided by 2^53.
+ *
+ * Returns: 0 <= number < 1, all multiples of 2^-53 alike. Errors: none.
+ * Ownership: nothing. Blocks: no. Allocates: no.
+ * Threads: that of the task. Fork: any side; parent and child go on alike.
+ * Signals: not async-signal-safe.
+ */
+PROCS_EXPORT double procs_random_double(void);
+
 #ifdef __cplusplus
 }
 #else

@@ -20,6 +20,17 @@ uint32_t procs_attempt(void)
 	return context != NULL ? context->attempt : 0;
 }
 
+uint64_t procs_random(void)
+{
+	return px_context_random(px_context_current());
+}
+
+double procs_random_double(void)
+{
+	/* The upper 53 bits: as many as a double holds exactly. */
+	return (double)(procs_random() >> 11) * 0x1p-53;
+}
+
 void *procs_scratch(size_t size)
 {
 	struct px_context *context = px_context_current();

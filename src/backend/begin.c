@@ -118,6 +118,7 @@ void px_runner_order(struct px_runner *runner)
 	if (runner->own_process)
 		px_arrays_open(runner->order.out, runner->order.out_size);
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
+	runner->context.seed = runner->order.seed;
 	if (runner->own_process && runner->order.timeout_ns != timeout)
 		px_runner_time(runner);
 }

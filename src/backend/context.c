@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/philox.h"
 #include "base/px.h"
 
 enum {
@@ -52,6 +53,7 @@ void px_context_item(struct px_context *context, uint64_t first, uint32_t item, 
 	context->first = first;
 	context->item = item;
 	context->attempt = attempt;
+	context->draws.count = 0;
 	context->failed = false;
 }
 
@@ -195,6 +197,34 @@ void *px_context_scratch(struct px_context *context, size_t size)
 	block->next = context->scratch;
 	context->scratch = block;
 	return block->bytes;
+}
+
+static uint64_t px_draw(struct px_draws *draws, uint64_t seed)
+{
+	const uint64_t counter[2] = { draws->count / 2, draws->index };
+	uint64_t pair[2];
+
+	if (draws->count++ % 2 != 0)
+		return draws->spare;
+	px_philox(counter, seed, pair);
+	draws->spare = pair[1];
+	return pair[0];
+}
+
+/* What the thread draws outside any item, where no seed is in force. */
+static _Thread_local struct px_draws px_own_draws = { .index = UINT64_MAX };
+
+uint64_t px_context_random(struct px_context *context)
+{
+	uint64_t index;
+
+	if (context == NULL)
+		return px_draw(&px_own_draws, 0);
+	index = px_context_index(context);
+	/* A loop over several items does not say when one is over. */
+	if (context->draws.index != index)
+		context->draws = (struct px_draws){ .index = index };
+	return px_draw(&context->draws, context->seed);
 }
 
 static _Thread_local struct procs_failed px_last;

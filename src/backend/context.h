@@ -19,6 +19,14 @@
 
 struct px_scratch; /* a list of blocks */
 
+/* A random stream: number `count` is what the seed, the stream's index and the
+ * count make of each other, see base/philox.h. */
+struct px_draws {
+	uint64_t index; /* whose stream it is */
+	uint64_t count; /* numbers drawn */
+	uint64_t spare; /* the next one, if count is odd: they come in pairs */
+};
+
 struct px_context {
 	uint64_t first; /* index of the range's item 0 */
 	uint32_t item;  /* in the range; of several run in one loop, the first */
@@ -30,6 +38,8 @@ struct px_context {
 	char where[PX_WHERE_MOST];
 	struct px_scratch *scratch; /* owned, freed when the item is over */
 	uint64_t scratch_index;     /* whose it is */
+	uint64_t seed;              /* of all items' random streams */
+	struct px_draws draws;      /* from that of the item */
 	struct procs_loop *loop;    /* told of a failure, or NULL */
 	/* For an item that is made of many calls, see fold.c: */
 	struct procs_loop *inner; /* those in work, told too, or NULL */
@@ -84,6 +94,10 @@ void px_context_blame(struct px_context *context, enum procs_cause cause, int co
 
 /* Memory until the item is over; NULL without. */
 void *px_context_scratch(struct px_context *context, size_t size);
+
+/* The next number of the item's own random stream; of the thread's, without an
+ * item. */
+uint64_t px_context_random(struct px_context *context);
 
 /* The thread's last failure outside any item. */
 void px_last_failure_set(enum procs_cause cause, int code, const void *data, size_t size,

@@ -180,6 +180,7 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		.window_bytes = o.window_bytes > 0 ? o.window_bytes : PX_WINDOW_BYTES,
 		.timeout_ns = o.timeout_ns,
 		.reserve_bytes = o.reserve_bytes > 0 ? o.reserve_bytes : px_default_reserve(),
+		.seed = o.seed,
 	};
 	if (o.pool != NULL)
 		px_pool_config(o.pool, config_out);

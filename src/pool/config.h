@@ -29,6 +29,7 @@ struct px_config {
 	uint64_t window_bytes;
 	uint64_t timeout_ns;
 	uint64_t reserve_bytes;
+	uint64_t seed;
 };
 
 /*

@@ -61,6 +61,7 @@ static struct px_order px_order_for(const struct procs_stream *stream)
 		.n_sequences = px_stream_maps(stream) ? input->n_sequences : 0,
 		.timeout_ns = config->start == PROCS_START_INLINE ? 0 : config->timeout_ns,
 		.chunk_ns = input->into ? PX_CHUNK_INTO : PX_CHUNK_NS,
+		.seed = config->seed,
 		.encoding = config->encoding,
 		.compression = config->compression,
 		.checksum = config->checksum,

@@ -144,6 +144,7 @@ struct px_order {
 	uint64_t out_size;    /* bytes of that array, or 0 */
 	uint64_t timeout_ns;  /* of one item; 0: none */
 	uint64_t chunk_ns;    /* work to aim at in one chunk */
+	uint64_t seed;        /* of the items' random streams */
 	uint32_t encoding;    /* enum procs_encoding */
 	uint32_t compression; /* enum procs_compression */
 	uint32_t checksum;    /* enum procs_checksum */

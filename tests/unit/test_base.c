@@ -1,10 +1,11 @@
-/* base/: arithmetic that cannot overflow, time, buffers, checksums. */
+/* base/: arithmetic that cannot overflow, time, buffers, checksums, random numbers. */
 #include <errno.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/checksum.h"
 #include "base/clock.h"
+#include "base/philox.h"
 #include "base/px.h"
 #include "pxt.h"
 
@@ -78,6 +79,30 @@ static void checksums_tell_bits_apart(void **state)
 	pxt_check(px_checksum(NULL, 0) == px_checksum(bytes, 0));
 }
 
+/* Words as the authors of Philox print them: the counter's four, the key's two,
+ * the result's four. */
+static void random_numbers_are_those_of_the_authors(void **state)
+{
+	static const uint32_t known[][10] = {
+		{ 0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 },
+		{ 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+		  0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd },
+		{ 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0,
+		  0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		uint64_t pair[5], out[2];
+
+		for (size_t k = 0; k < 5; k++)
+			pair[k] = (uint64_t)known[i][2 * k + 1] << 32 | known[i][2 * k];
+		px_philox(pair, pair[2], out);
+		pxt_check(out[0] == pair[3]);
+		pxt_check(out[1] == pair[4]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +110,7 @@ int main(void)
 		pxt_test(deadlines_do_not_wrap),
 		pxt_test(buffers_grow_and_keep_what_they_are_told_to),
 		pxt_test(checksums_tell_bits_apart),
+		pxt_test(random_numbers_are_those_of_the_authors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

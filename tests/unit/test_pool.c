@@ -5,6 +5,7 @@
 
 #include "backend/alarm.h"
 #include "backend/fold.h"
+#include "backend/context.h"
 #include "backend/owner.h"
 #include "backend/pace.h"
 #include "base/clock.h"
@@ -299,6 +300,25 @@ static void blame_stays_in_its_block(void **state)
 	pxt_equal(px_fold_blame(&fold, 0, 10000 << 1 | 1).index, 0);
 }
 
+/* Its try is no part of what an item draws. */
+static void a_second_try_draws_the_same(void **state)
+{
+	struct px_context context = { .seed = 9 };
+	uint64_t first[3];
+
+	(void)state;
+	px_context_begin(&context);
+	px_context_item(&context, 100, 7, 1);
+	for (int i = 0; i < 3; i++)
+		first[i] = px_context_random(&context);
+	px_context_item(&context, 100, 7, 2);
+	for (int i = 0; i < 3; i++)
+		pxt_check(px_context_random(&context) == first[i]);
+	px_context_item(&context, 107, 0, 1);
+	pxt_check(px_context_random(&context) == first[0]);
+	px_context_end(&context);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +326,7 @@ int main(void)
 		pxt_test(the_environment_sets_the_reserve),
 		pxt_test(workers_are_the_usable_cpus),
 		pxt_test(refused_options_are_named),
+		pxt_test(a_second_try_draws_the_same),
 		pxt_test(spans_tile_the_window),
 		pxt_test(chunks_grow_to_the_time_aimed_at),
 		pxt_test(an_alarm_leaves_each_item_its_time),
