@@ -80,7 +80,8 @@ enum procs_checksum {
  */
 struct procs_options {
 	size_t size;           /* sizeof(struct procs_options); a larger one is taken if its tail is 0 */
-	uint32_t workers;      /* processes at once, 1..4,096; default: the CPUs this thread may use, but 1
+	uint32_t workers;      /* processes at once, 1..4,096; default: the CPUs this thread may use, by
+	                        * its affinity and the quotas of its cgroups as they are now, but 1
 	                        * inside a worker; never more than items */
 	uint32_t start;        /* enum procs_start; default fork */
 	uint32_t order;        /* enum procs_order; default that of the input */

@@ -10,6 +10,7 @@
 #include "base/px.h"
 #include "base/valgrind.h"
 #include "pool/pool.h"
+#include "pool/quota.h"
 
 #define PX_WINDOW_ITEMS       1024 /* a worker */
 #define PX_WINDOW_ITEMS_MOST  (UINT64_C(1) << 40)
@@ -137,12 +138,18 @@ static const char *px_config_wrong(const struct procs_options *o)
 
 static uint32_t px_default_workers(const struct procs_options *options)
 {
+	uint32_t cpus;
+
 	if (options->start == PROCS_START_INLINE)
 		return 1;
 	if (options->workers > 0)
 		return options->workers;
 	/* A worker's siblings have the CPUs already. */
-	return px_owner_depth() > 0 ? 1 : px_usable_cpus();
+	if (px_owner_depth() > 0)
+		return 1;
+	cpus = px_usable_cpus();
+	/* No quota leaves less than one. */
+	return cpus > 1 ? (uint32_t)px_min(cpus, px_quota_cpus("")) : cpus;
 }
 
 int px_config_resolve(const struct procs_options *options, struct px_config *config_out,
