@@ -258,7 +258,9 @@ struct procs_sequence {
  *
  * Workers take many items in one hand-over where items are short. They see the
  * sequences, and all memory, as it was when the stream was opened or a worker
- * replaced.
+ * replaced; but in their environment those of OMP_NUM_THREADS,
+ * OPENBLAS_NUM_THREADS, MKL_NUM_THREADS, BLIS_NUM_THREADS,
+ * VECLIB_MAXIMUM_THREADS and NUMEXPR_NUM_THREADS that are not set say 1.
  * @function: the task, borrowed (static in the program).
  * @n: items, 0..2^48.
  * @options: or NULL for all defaults.
