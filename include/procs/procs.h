@@ -74,6 +74,30 @@ enum procs_checksum {
 };
 
 /**
+ * Readies a worker: called in each, once, before its first item.
+ *
+ * @user: options.hooks_user, as the worker sees it: memory of the program as it was
+ *        when the worker was made.
+ * Returns: 0, or any code: then the worker ends, another is made, and when three
+ * have failed in a row and none is left, items are Failed(INIT) with that code.
+ * Errors: as said; a crash in it counts likewise.
+ * Ownership: nothing. Blocks: as long as it likes. Allocates: what it likes.
+ * Threads: the worker's. Fork: in the worker. Signals: not async-signal-safe.
+ */
+typedef int procs_init(void *user);
+
+/**
+ * Ends a worker that leaves in order: with its stream or pool, or recycled; not one
+ * that is killed, for a timeout, a cancel, or because its stream was closed early.
+ *
+ * @user: as for procs_init. Returns: nothing. Errors: none.
+ * Ownership: nothing. Blocks: what takes more than 100 ms may be cut off by a kill.
+ * Allocates: what it likes.
+ * Threads: the worker's. Fork: in the worker. Signals: not async-signal-safe.
+ */
+typedef void procs_teardown(void *user);
+
+/**
  * Options. Zero means the default, so fill it by designated initializers, best
  * through PROCS_OPTIONS(...); NULL in place of a pointer to it means all
  * defaults. Caller-allocated, borrowed for the call only.
@@ -104,12 +128,23 @@ struct procs_options {
 	                        * touched. Default 16 GiB, or the environment's PROCS_RESERVE; less is
 	                        * taken where the kernel refuses */
 	struct procs_pool *pool; /* one that procs_pool_open returned, whose workers run the items:
-	                        * workers, start and reserve_bytes are the pool's then, and left 0
-	                        * here; default NULL: workers of its own, that end with the stream */
+	                        * workers, start, reserve_bytes, hooks and recycling are the pool's
+	                        * then, and left 0 here; default NULL: workers of its own, that end
+	                        * with the stream */
 	uint32_t isolate_output; /* 1: values reach the array of a procs_pmap_into through the slots,
 	                          * also where workers could write it; default 0 */
 	uint64_t seed;         /* of procs_random in all items, 0..2^64-1; default 0, a seed like any other:
 	                        * unless it is set, every run draws the same numbers */
+	procs_init *init;      /* a function that each worker calls before its first item: see procs_init.
+	                        * Default none. Not when inline */
+	procs_teardown *teardown; /* a function that a worker calls when it leaves in order, not when it is
+	                           * killed: see procs_teardown. Default none. Not when inline */
+	void *hooks_user;      /* a pointer, any, that is handed to both. Default NULL */
+	uint64_t recycle_items; /* items after which a worker of a map or a pool leaves and another takes its
+	                         * place, 1..2^48; default 0: never. Not when inline */
+	uint64_t recycle_bytes; /* bytes of memory of its own that a worker may gain before it leaves
+	                         * likewise, 1..2^48, looked at now and then; default 0: any. Not when
+	                         * inline */
 };
 
 /** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options
@@ -464,8 +499,9 @@ PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_resu
  * elements of a procs_pmap are copied for it (strings and what they point to as
  * well, but not what a raw task's bytes may point to). A task may leave traces in
  * its worker's memory, which later tasks find.
- * @options: or NULL for all defaults; workers, start and reserve_bytes matter here,
- *           all others are given with each stream.
+ * @options: or NULL for all defaults; workers, start, reserve_bytes, init, teardown,
+ *           hooks_user, recycle_items and recycle_bytes matter here, all others are
+ *           given with each stream.
  * Returns: the pool, or NULL with errno. Its workers are there when it returns.
  * Errors: EINVAL for nonsense (procs_last_failure says which), E2BIG for
  * options of a newer size, ELOOP more than 4 workers deep, ENOMEM, EAGAIN

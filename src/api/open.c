@@ -18,6 +18,8 @@ static const char *px_option_wrong(const struct procs_options *options, const ch
 					 : "is no pool that is open";
 	if (options->pool != NULL && error == -EINVAL &&
 	    (strcmp(name, "workers") == 0 || strcmp(name, "start") == 0 ||
+	     strcmp(name, "init") == 0 || strcmp(name, "teardown") == 0 ||
+	     strcmp(name, "recycle_items") == 0 || strcmp(name, "recycle_bytes") == 0 ||
 	     strcmp(name, "reserve_bytes") == 0))
 		return "is the pool's, given to procs_pool_open";
 	return "is out of range";

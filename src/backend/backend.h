@@ -29,6 +29,13 @@
 
 struct px_backend;
 
+/* What each worker calls before its first item, and when it leaves; or NULL. */
+struct px_hooks {
+	procs_init *init;
+	procs_teardown *teardown;
+	void *user;
+};
+
 /* What a backend is to be. Borrowed for the call, but for plans. */
 struct px_wish {
 	enum procs_start start;
@@ -39,6 +46,7 @@ struct px_wish {
 	struct px_plans *plans; /* borrowed until close */
 	struct px_store *store; /* likewise; the backend lies in it */
 	bool pooled;            /* workers wait for work without end */
+	struct px_hooks hooks;
 };
 
 /* 0 or a negative errno, as px_arena_open. */
@@ -100,6 +108,14 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
  * code may be corrected by it; false if it left nothing. */
 bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px_loss *loss,
 		      struct px_crash *crash_out);
+
+/* Whether a worker has not come further than its init hook, by its word; and what
+ * that returned, if it did. */
+bool px_backend_in_init(const struct px_backend *backend, uint32_t slot);
+int px_backend_init_code(const struct px_backend *backend, uint32_t slot);
+
+/* Whether a worker wants to leave. */
+bool px_backend_tired(const struct px_backend *backend, uint32_t slot);
 
 /* The worker's pid, for Failed; 0 if there is none. */
 int64_t px_backend_pid(const struct px_backend *backend, uint32_t slot);

@@ -2,7 +2,6 @@
  * begin.c - what a range consists of: which task, and where its arguments lie.
  */
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "backend/arrays.h"
@@ -101,11 +100,8 @@ static void px_begin_map(struct px_runner *runner)
 static void px_runner_time(struct px_runner *runner)
 {
 	px_alarm_change(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
-	/* relaxed: a hint for the parent's own deadline */
-	atomic_store_explicit(
-		&runner->slot.control->flags,
-		!runner->alarm.works && runner->order.timeout_ns > 0 ? PX_WORKER_NO_TIMER : 0,
-		memory_order_relaxed);
+	if (!runner->alarm.works && runner->order.timeout_ns > 0)
+		px_runner_flag(runner, PX_WORKER_NO_TIMER);
 }
 
 void px_runner_order(struct px_runner *runner)

@@ -46,6 +46,7 @@ struct px_backend {
 	struct px_store *store;
 	struct px_store *guest; /* of who uses it now, or NULL */
 	bool pooled;
+	struct px_hooks hooks;
 	uint32_t n_slots;
 	struct px_worker *workers;       /* [n_slots], of the store */
 	struct px_runner *inline_runner; /* owned; NULL unless inline */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/crash.h"
+#include "backend/growth.h"
 #include "base/clock.h"
 #include "base/px.h"
 #include "shm/doorbell.h"
@@ -275,15 +276,38 @@ static void px_flush(const struct px_runner *runner)
 		px_entry_flush();
 }
 
+/* Items that this worker may still run before it is to leave. */
+static uint64_t px_items_left(const struct px_runner *runner)
+{
+	const uint64_t most = runner->order.recycle_items;
+
+	return most == 0 ? UINT64_MAX : most - px_min(most, runner->items);
+}
+
+/* Whether it has done enough: no further range comes, what is left goes to another. */
+static bool px_tired(struct px_runner *runner, uint64_t now)
+{
+	if (runner->order.one_shot)
+		return false;
+	if (px_items_left(runner) > 0 &&
+	    (runner->order.recycle_bytes == 0 || !px_grown(runner, now)))
+		return false;
+	px_runner_flag(runner, PX_WORKER_TIRED);
+	return true;
+}
+
 static enum px_step px_run_chunk(struct px_runner *runner)
 {
 	const bool taper = runner->post.flags & PX_POST_LAST;
-	const uint32_t most = px_pace_next(&runner->pace);
+	const uint32_t most = (uint32_t)px_min(px_items_left(runner), px_pace_next(&runner->pace));
 	const uint64_t begun = px_now();
 	struct px_chunk chunk;
-	uint64_t spent;
+	uint64_t spent, now;
 	uint32_t done;
+	bool tired;
 
+	if (most == 0)
+		return px_hand_back(runner);
 	chunk = px_slot_carve(runner->slot, runner->sequence, most, taper);
 	if (px_chunk_empty(chunk))
 		return px_finish_range(runner);
@@ -292,7 +316,10 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	px_context_begin(&runner->context);
 	done = px_run(runner, chunk, begun);
 	px_context_end(&runner->context);
-	spent = px_now() - begun;
+	now = px_now();
+	spent = now - begun;
+	runner->items += done - chunk.from;
+	tired = px_tired(runner, now);
 	px_pace_add(&runner->pace, done - chunk.from, spent);
 	runner->spent_ns += spent;
 	px_output_spent(&runner->output, runner->spent_ns);
@@ -301,7 +328,7 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	if (!px_slot_publish(runner->slot, runner->claims++))
 		return PX_STEP_LOST;
 	px_tell(runner, done);
-	if (done < chunk.to)
+	if (done < chunk.to || tired)
 		return px_hand_back(runner);
 	return runner->order.one_shot ? px_finish_range(runner) : PX_STEP_WORK;
 }

@@ -5,6 +5,7 @@
 #ifndef PROCS_BACKEND_RUNNER_H
 #define PROCS_BACKEND_RUNNER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,9 +29,12 @@ struct px_runner {
 	struct px_output output;
 	struct px_pace pace;
 	struct px_alarm alarm;
-	bool own_process;  /* its stdio and its time are its own */
-	uint64_t sequence; /* range in work, or next */
-	uint64_t claims;   /* chunks so far */
+	bool own_process;    /* its stdio and its time are its own */
+	uint64_t sequence;   /* range in work, or next */
+	uint64_t claims;     /* chunks so far */
+	uint64_t items;      /* and items */
+	uint64_t measured;   /* bytes of its own memory at first; 0: not yet known */
+	uint64_t measure_at; /* when to look again */
 	/* Of the range in work: */
 	bool in_range;
 	struct px_post post;
@@ -63,6 +67,13 @@ enum px_step {
 
 /* Runs one chunk, if anything is posted. */
 enum px_step px_runner_step(struct px_runner *runner);
+
+/* Says something of this worker to the parent. */
+static inline void px_runner_flag(struct px_runner *runner, enum px_worker_flag flag)
+{
+	/* relaxed: a hint, or ordered by what is published after it */
+	atomic_fetch_or_explicit(&runner->slot.control->flags, flag, memory_order_relaxed);
+}
 
 /* Takes the order that lies in the slot: nothing is known of its items yet. In
  * begin.c. */

@@ -63,7 +63,8 @@ void px_backend_ready(struct px_backend *backend, uint32_t slot)
 	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 },
 				      .order = backend->pooled ? UINT64_MAX : backend->n_orders,
 				      .lifeline = worker->lifeline };
-	px_slot_reset(px_backend_slot(backend, slot), &backend->order);
+	px_slot_reset(px_backend_slot(backend, slot), &backend->order,
+		      backend->hooks.init != NULL ? PX_WORKER_IN_INIT : 0);
 }
 
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
@@ -221,6 +222,22 @@ bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px
 	return loss->code == crash_out->signal;
 }
 
+bool px_backend_in_init(const struct px_backend *backend, uint32_t slot)
+{
+	return backend->hooks.init != NULL &&
+	       px_take_flags(px_backend_slot(backend, slot)) & PX_WORKER_IN_INIT;
+}
+
+int px_backend_init_code(const struct px_backend *backend, uint32_t slot)
+{
+	return px_take_init_code(px_backend_slot(backend, slot));
+}
+
+bool px_backend_tired(const struct px_backend *backend, uint32_t slot)
+{
+	return px_take_flags(px_backend_slot(backend, slot)) & PX_WORKER_TIRED;
+}
+
 void px_backend_kill(struct px_backend *backend, uint32_t slot, enum procs_cause cause,
 		     uint64_t now)
 {
@@ -293,6 +310,7 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 	backend->plans = wish->plans;
 	backend->store = wish->store;
 	backend->pooled = wish->pooled;
+	backend->hooks = wish->hooks;
 	backend->n_slots = wish->n_slots;
 	backend->workers = workers;
 	for (uint32_t i = 0; i < wish->n_slots; i++)

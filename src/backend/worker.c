@@ -3,6 +3,7 @@
  */
 #include <unistd.h>
 
+#include "backend/crash.h"
 #include "backend/life.h"
 #include "backend/local.h"
 #include "base/clock.h"
@@ -66,6 +67,25 @@ void px_worker_last_words(void)
 		px_runner_last_words(&px_own);
 }
 
+/* False: the hook failed, and there will be no items here. Until it returns, its end
+ * however it comes is a failure of the hook. */
+static bool px_worker_init(struct px_runner *runner, const struct px_hooks *hooks)
+{
+	struct px_control *control = runner->slot.control;
+	int code;
+
+	if (hooks->init == NULL)
+		return true;
+	px_crash_floor();
+	code = hooks->init(hooks->user);
+	/* relaxed, both: read when this worker has ended, or is known to have gone on */
+	atomic_store_explicit(&control->init_code, code, memory_order_relaxed);
+	if (code == 0)
+		atomic_fetch_and_explicit(&control->flags, ~(uint32_t)PX_WORKER_IN_INIT,
+					  memory_order_relaxed);
+	return code == 0;
+}
+
 void px_worker_live(struct px_birth *birth)
 {
 	struct px_backend *backend = birth->backend;
@@ -82,8 +102,13 @@ void px_worker_live(struct px_birth *birth)
 		px_runner_order(runner);
 	if (runner->order.one_shot)
 		px_clock_plainly();
+	if (!px_worker_init(runner, &backend->hooks))
+		px_entry_leave(0);
 	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
-	if (px_worker_run(runner, parent, backend->pooled && birth->lifeline >= 0))
+	if (px_worker_run(runner, parent, backend->pooled && birth->lifeline >= 0)) {
+		if (backend->hooks.teardown != NULL)
+			backend->hooks.teardown(backend->hooks.user);
 		px_life_resign();
+	}
 	px_entry_leave(0);
 }

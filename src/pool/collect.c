@@ -11,6 +11,10 @@
 #include "base/clock.h"
 #include "pool/local.h"
 
+enum {
+	PX_INIT_TRIES = 3 /* workers whose init hook fails before items do */
+};
+
 #define PX_STUCK_LONG (10 * PX_SECOND)      /* longer than 2 GiB of arguments take to decode */
 #define PX_BACKSTOP   (50 * PX_MILLISECOND) /* after a worker's own alarm should have rung */
 
@@ -84,7 +88,7 @@ static void px_span_account(struct procs_stream *stream, struct px_span *span, u
 	if (region->done > before) {
 		stream->done_items += region->done - before;
 		stream->desks[span->slot].useful = true;
-		stream->stillborn = 0;
+		stream->stillborn = stream->init_failed = 0;
 	}
 }
 
@@ -231,23 +235,47 @@ static void px_span_bury(struct procs_stream *stream, struct px_span *span, uint
 	px_span_fail(stream, rest, verdict);
 }
 
+/* Whether a worker other than that of `slot` has come further than its init hook. */
+static bool px_others_fit(const struct procs_stream *stream, uint32_t slot)
+{
+	for (uint32_t i = 0; i < stream->n_slots; i++)
+		if (i != slot && stream->desks[i].staffed &&
+		    !px_backend_in_init(stream->backend, i))
+			return true;
+	return false;
+}
+
+/* Whether the items of a worker that its init hook failed are given up with it: when
+ * that has come to some workers in a row, and there is no other for them. */
+static bool px_slot_unfit(struct procs_stream *stream, uint32_t slot, struct px_loss *loss)
+{
+	if (!px_backend_in_init(stream->backend, slot))
+		return false;
+	loss->cause = PROCS_CAUSE_INIT;
+	loss->code = px_backend_init_code(stream->backend, slot);
+	return ++stream->init_failed >= PX_INIT_TRIES && !px_others_fit(stream, slot);
+}
+
 static void px_slot_bury(struct procs_stream *stream, uint32_t slot, struct px_loss *loss,
 			 uint64_t now)
 {
 	struct px_desk *desk = &stream->desks[slot];
 	struct px_span *span = desk->oldest;
+	const bool unfit = px_slot_unfit(stream, slot, loss);
 	bool blamed = false;
 
 	while (span != NULL) {
 		struct px_span *newer = span->newer;
 
-		if (span->state == PX_SPAN_POSTED) {
+		if (span->state == PX_SPAN_POSTED && unfit) {
+			px_span_fail(stream, span, px_verdict_of(stream, span, loss, now));
+		} else if (span->state == PX_SPAN_POSTED) {
 			blamed |= span->running;
 			px_span_bury(stream, span, slot, loss, now);
 		}
 		span = newer;
 	}
-	if (!blamed && !desk->useful)
+	if (!blamed && !desk->useful && loss->cause != PROCS_CAUSE_INIT)
 		stream->stillborn++;
 	desk->staffed = false;
 	stream->staffed--;
@@ -311,6 +339,7 @@ static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t
 	}
 	if (health == PX_HEALTH_WELL)
 		px_slot_enliven(stream, slot, now);
+	desk->leaves |= px_backend_tired(stream->backend, slot);
 	if (health == PX_HEALTH_LOST) {
 		px_slot_bury(stream, slot, &loss, now);
 	} else if (desk->open == 0 && desk->leaves) {

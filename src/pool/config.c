@@ -17,6 +17,7 @@
 #define PX_WINDOW_BYTES       (UINT64_C(64) << 20)
 #define PX_WINDOW_BYTES_LEAST UINT64_C(4096)
 #define PX_WINDOW_BYTES_MOST  (UINT64_C(1) << 48)
+#define PX_RECYCLE_MOST       (UINT64_C(1) << 48)
 #define PX_TIMEOUT_LEAST      UINT64_C(1000000)
 #define PX_TIMEOUT_MOST       (UINT64_C(1) << 62)
 #define PX_RESERVE            (UINT64_C(16) << 30)
@@ -101,8 +102,18 @@ static const char *px_config_pools(const struct procs_options *o)
 {
 	return o->workers != 0         ? "workers"
 	       : o->start != 0         ? "start"
+	       : o->init != NULL       ? "init"
+	       : o->teardown != NULL   ? "teardown"
+	       : o->recycle_items != 0 ? "recycle_items"
+	       : o->recycle_bytes != 0 ? "recycle_bytes"
 	       : o->reserve_bytes != 0 ? "reserve_bytes"
 				       : NULL;
+}
+
+/* Who has no process cannot leave it. */
+static uint64_t px_recycle_most(const struct procs_options *o)
+{
+	return o->start == PROCS_START_INLINE ? 0 : PX_RECYCLE_MOST;
 }
 
 static const char *px_config_wrong(const struct procs_options *o)
@@ -121,6 +132,14 @@ static const char *px_config_wrong(const struct procs_options *o)
 		return "checksum";
 	if (o->copy_results > 1)
 		return "copy_results";
+	if (o->init != NULL && o->start == PROCS_START_INLINE)
+		return "init";
+	if (o->teardown != NULL && o->start == PROCS_START_INLINE)
+		return "teardown";
+	if (!px_in(o->recycle_items, 1, px_recycle_most(o)))
+		return "recycle_items";
+	if (!px_in(o->recycle_bytes, 1, px_recycle_most(o)))
+		return "recycle_bytes";
 	if (o->isolate_output > 1)
 		return "isolate_output";
 	if (o->traceback_fd < -1)
@@ -181,6 +200,9 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 				    : o.checksum,
 		.copy_results = o.copy_results,
 		.isolate_output = o.isolate_output,
+		.hooks = { o.init, o.teardown, o.hooks_user },
+		.recycle_items = o.recycle_items,
+		.recycle_bytes = o.recycle_bytes,
 		.traceback_fd = o.traceback_fd == 0 ? STDERR_FILENO : o.traceback_fd,
 		.window_grows = o.window_items == 0,
 		.window_items = o.window_items,

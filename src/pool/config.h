@@ -9,6 +9,8 @@
 
 #include <procs/procs.h>
 
+#include "backend/backend.h"
+
 enum {
 	PX_WORKERS_MOST = 4096
 };
@@ -23,6 +25,9 @@ struct px_config {
 	enum procs_checksum checksum;
 	bool copy_results;
 	bool isolate_output;
+	struct px_hooks hooks;
+	uint64_t recycle_items;
+	uint64_t recycle_bytes;
 	int traceback_fd;  /* -1: none */
 	bool window_grows; /* the caller left window_items to us */
 	uint64_t window_items;

@@ -51,6 +51,9 @@ static void px_verdict_text(struct procs_stream *stream, const struct px_verdict
 	case PROCS_CAUSE_DECODE:
 		px_text_add(&text, "no memory for the result of %s", function);
 		break;
+	case PROCS_CAUSE_INIT:
+		px_text_add(&text, "no worker for %s: the init hook failed in each", function);
+		break;
 	case PROCS_CAUSE_RESOURCE:
 		px_text_add(&text, "no process could be made for %s", function);
 		break;

@@ -109,7 +109,8 @@ struct procs_stream {
 	uint64_t hire_again;
 	int hire_error;
 	bool stalled;
-	uint32_t stillborn; /* workers lost in a row without having done a thing */
+	uint32_t init_failed; /* workers lost in a row in their init hook */
+	uint32_t stillborn;   /* workers lost in a row without having done a thing */
 	/* Delivery. */
 	struct px_span *current; /* whose item was delivered last, or NULL */
 	bool holding;            /* that item is still to be counted as taken */

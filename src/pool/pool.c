@@ -135,6 +135,7 @@ static int px_pool_start(struct procs_pool *pool)
 		.plans = &pool->plans,
 		.store = &pool->store,
 		.pooled = true,
+		.hooks = pool->config.hooks,
 	};
 	int error = px_backend_open(&pool->backend, &wish);
 
@@ -231,6 +232,9 @@ void px_pool_config(const struct procs_pool *pool, struct px_config *config)
 	config->workers = pool->config.workers;
 	config->start = pool->config.start;
 	config->reserve_bytes = pool->config.reserve_bytes;
+	config->hooks = pool->config.hooks;
+	config->recycle_items = pool->config.recycle_items;
+	config->recycle_bytes = pool->config.recycle_bytes;
 }
 
 void px_pool_enter(struct procs_stream *stream)

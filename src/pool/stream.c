@@ -62,6 +62,8 @@ static struct px_order px_order_for(const struct procs_stream *stream)
 		.timeout_ns = config->start == PROCS_START_INLINE ? 0 : config->timeout_ns,
 		.chunk_ns = input->into ? PX_CHUNK_INTO : PX_CHUNK_NS,
 		.seed = config->seed,
+		.recycle_items = config->recycle_items,
+		.recycle_bytes = config->recycle_bytes,
 		.encoding = config->encoding,
 		.compression = config->compression,
 		.checksum = config->checksum,
@@ -92,6 +94,7 @@ static int px_stream_equip(struct procs_stream *stream)
 		.order = px_order_for(stream),
 		.plans = &stream->plans,
 		.store = &stream->store,
+		.hooks = stream->config.hooks,
 	};
 
 	if (stream->pool != NULL) {

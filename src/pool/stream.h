@@ -33,8 +33,8 @@ struct px_input {
 	uint32_t n_sequences;
 	struct px_array sequence[PX_SEQUENCES]; /* elements borrowed until close */
 	const struct px_fold *fold; /* the items are its blocks, borrowed until close; or NULL */
-	bool into;          /* its values go to `out`, for px_stream_drain */
-	unsigned char *out; /* [n] values, borrowed until close; NULL: void */
+	bool into;                  /* its values go to `out`, for px_stream_drain */
+	unsigned char *out;         /* [n] values, borrowed until close; NULL: void */
 };
 
 /*

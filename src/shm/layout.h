@@ -140,18 +140,20 @@ struct px_order {
 	uint64_t function;    /* PX_KIND_MAP: address of a struct procs_function */
 	uint64_t n_sequences; /* 0 .. PX_SEQUENCES */
 	struct px_array sequence[PX_SEQUENCES];
-	uint64_t out;         /* address of value 0 of a map that writes an array; see `direct` */
-	uint64_t out_size;    /* bytes of that array, or 0 */
-	uint64_t timeout_ns;  /* of one item; 0: none */
-	uint64_t chunk_ns;    /* work to aim at in one chunk */
-	uint64_t seed;        /* of the items' random streams */
-	uint32_t encoding;    /* enum procs_encoding */
-	uint32_t compression; /* enum procs_compression */
-	uint32_t checksum;    /* enum procs_checksum */
-	uint32_t copy;        /* 1: no views */
-	uint32_t one_shot;    /* 1: leave after the first range */
-	uint32_t value_size;  /* of dense values; 0: each item has its frame */
-	uint32_t direct;      /* 1: dense values go to `out`, not into the slot */
+	uint64_t out;           /* address of value 0 of a map that writes an array; see `direct` */
+	uint64_t out_size;      /* bytes of that array, or 0 */
+	uint64_t timeout_ns;    /* of one item; 0: none */
+	uint64_t recycle_items; /* after which the worker leaves; 0: never */
+	uint64_t recycle_bytes; /* of memory of its own, likewise */
+	uint64_t chunk_ns;      /* work to aim at in one chunk */
+	uint64_t seed;          /* of the items' random streams */
+	uint32_t encoding;      /* enum procs_encoding */
+	uint32_t compression;   /* enum procs_compression */
+	uint32_t checksum;      /* enum procs_checksum */
+	uint32_t copy;          /* 1: no views */
+	uint32_t one_shot;      /* 1: leave after the first range */
+	uint32_t value_size;    /* of dense values; 0: each item has its frame */
+	uint32_t direct;        /* 1: dense values go to `out`, not into the slot */
 };
 
 enum px_stop {
@@ -171,7 +173,9 @@ struct px_inside {
 };
 
 enum px_worker_flag {
-	PX_WORKER_NO_TIMER = 1 << 0 /* no kernel timer: the parent's deadline alone */
+	PX_WORKER_NO_TIMER = 1 << 0, /* no kernel timer: the parent's deadline alone */
+	PX_WORKER_IN_INIT = 1 << 1,  /* its init hook has not returned, or failed */
+	PX_WORKER_TIRED = 1 << 2     /* it has done enough: it wants to leave */
 };
 
 /* The worker's claim to the chunk it runs: number << 2 | state. The worker goes
@@ -194,6 +198,7 @@ struct px_control {
 	_Alignas(PX_LINE) _Atomic uint64_t passed; /* ranges it is done with, ever */
 	_Atomic uint32_t idle;                     /* the worker's ticket for `bell` */
 	_Atomic uint32_t flags;                    /* enum px_worker_flag */
+	_Atomic int32_t init_code;                 /* what its init hook returned */
 	struct px_inside inside;
 	/* Both write. */
 	_Alignas(PX_LINE) _Atomic uint64_t claim;

@@ -30,12 +30,14 @@ static uint32_t px_range_end(uint64_t word)
 	return (uint32_t)(word >> 32);
 }
 
-void px_slot_reset(struct px_slot slot, const struct px_order *order)
+void px_slot_reset(struct px_slot slot, const struct px_order *order, uint32_t flags)
 {
 	/* Plain stores: no worker is there to see them. The birth of the next one orders them. */
 	memset(slot.control, 0, offsetof(struct px_control, report));
 	px_report_clear(&slot.control->report);
 	slot.control->order = *order;
+	/* relaxed: as above */
+	atomic_store_explicit(&slot.control->flags, flags, memory_order_relaxed);
 	/* relaxed: as above; a one-shot worker rings in any case, once */
 	atomic_store_explicit(&slot.control->want, order->one_shot ? 0 : UINT64_MAX,
 			      memory_order_relaxed);

@@ -43,8 +43,9 @@ static inline uint64_t px_slot_position(uint64_t sequence, uint64_t done)
 
 /* --- The parent's. --- */
 
-/* Clears the control words for a new worker. Only while the slot has none. */
-void px_slot_reset(struct px_slot slot, const struct px_order *order);
+/* Clears the control words for a new worker, of which these flags hold until it says
+ * otherwise. Only while the slot has none. */
+void px_slot_reset(struct px_slot slot, const struct px_order *order, uint32_t flags);
 
 /* Hands over a range as number `sequence`, counted from 0. The caller knows
  * that fewer than PX_RING posts are unfinished. Wakes the worker if it sleeps. */

@@ -186,6 +186,12 @@ uint32_t px_take_flags(struct px_slot slot)
 	return atomic_load_explicit(&slot.control->flags, memory_order_relaxed);
 }
 
+int px_take_init_code(struct px_slot slot)
+{
+	/* relaxed: a number, and the worker's word for it */
+	return atomic_load_explicit(&slot.control->init_code, memory_order_relaxed);
+}
+
 uint32_t px_take_life(struct px_slot slot)
 {
 	/* acquire: the kernel marks the word after the last store of the thread that ended */

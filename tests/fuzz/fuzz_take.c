@@ -120,7 +120,7 @@ size_t fuzz_seed(int number, uint8_t *data, size_t room)
 	open_slot();
 	if (number >= 2 || room < size)
 		return 0;
-	px_slot_reset(slot, &order);
+	px_slot_reset(slot, &order, 0);
 	px_output_init(&output, slot);
 	px_slot_post(slot, 0, &post);
 	(void)px_output_begin(&output, 0, &post, number == 0 ? 0 : 8);

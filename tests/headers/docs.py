@@ -97,7 +97,7 @@ def check_options(path, text):
         choice = re.search(r"\benum (\w+)", comment)
         # A flag has the one value that it explains.
         is_flag = comment.startswith("1: ")
-        is_handle = comment.startswith("one that procs_")
+        is_handle = comment.startswith(("one that procs_", "a function ", "a pointer, any"))
         if not (RANGE.search(comment) or is_flag or is_handle or choice and choice.group(1) in enums):
             yield f"{where} has no range and no enum of this header"
 

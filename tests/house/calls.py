@@ -19,7 +19,7 @@ OWNERS = [
     ("prctl <sys/prctl.h>", "backend/launch.c backend/lifeline.c"),
     ("pipe pipe2 fcntl pthread_atfork SYS_close", "backend/lifeline.c"),
     ("SYS_read", "backend/lifeline.c backend/reaper.c"),
-    ("SYS_openat SYS_read SYS_close", "pool/quota.c"),
+    ("SYS_openat SYS_read SYS_close", "pool/quota.c backend/growth.c"),
     ("SYS_getpid", "backend/crash.c backend/lifeline.c backend/worker.c"),
     (
         "wait wait3 wait4 waitid waitpid kill pidfd_open pidfd_send_signal",

@@ -292,7 +292,7 @@ static void play(uint32_t value_size, uint64_t seed)
 						.seed = seed + (uint64_t)w + 1,
 						.value_size = value_size,
 						.ran = ran };
-		px_slot_reset(p.workers[w].slot, &order);
+		px_slot_reset(p.workers[w].slot, &order, 0);
 		pxt_equal(pthread_create(&p.workers[w].thread, NULL, work, &p.workers[w]), 0);
 	}
 	while (p.got < N) {

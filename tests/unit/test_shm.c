@@ -124,7 +124,7 @@ static int open_rig(void **state)
 	if (px_arena_open(&rig.arena, 1, 1 << 20, 4096) != 0)
 		return -1;
 	rig.slot = px_arena_slot(&rig.arena, 0);
-	px_slot_reset(rig.slot, &rig.order);
+	px_slot_reset(rig.slot, &rig.order, 0);
 	return 0;
 }
 
