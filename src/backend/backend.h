@@ -150,6 +150,10 @@ struct px_watch {
 void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_watch *watches,
 		     uint32_t n, uint64_t deadline);
 
+/* Gives memory of a slot's output area back to the kernel, whole pages of it. Nothing
+ * there is in use. */
+void px_backend_trim(const struct px_backend *backend, uint32_t slot, uint64_t from, uint64_t to);
+
 /* Rings the doorbell from another thread, to interrupt a wait. */
 void px_backend_interrupt(struct px_backend *backend);
 

@@ -104,6 +104,17 @@ uint64_t px_backend_post(struct px_backend *backend, uint32_t slot, const struct
 	return worker->posted++;
 }
 
+void px_backend_trim(const struct px_backend *backend, uint32_t slot, uint64_t from, uint64_t to)
+{
+	const uint64_t page = backend->arena.geometry.page;
+	const struct px_slot at = px_backend_slot(backend, slot);
+
+	from = px_align(from, page);
+	to = px_min(px_align(to, page), at.output_size);
+	if (from < to)
+		px_pages_drop(at.output + from, to - from);
+}
+
 void px_backend_reorder(struct px_backend *backend, const struct px_order *order,
 			struct px_store *guest)
 {

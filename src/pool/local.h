@@ -52,6 +52,8 @@ struct px_desk {
 	uint64_t floor;    /* the present worker may write from here */
 	uint64_t ceiling;  /* to here, and from */
 	uint64_t over;     /* here in the upper half */
+	uint64_t top;      /* below that results have lain since the last trim, */
+	uint64_t over_top; /* and in the upper half */
 };
 
 /* Values copied ahead of their delivery, so that most calls only step on. */
@@ -225,6 +227,12 @@ bool px_room_for_worker(const struct procs_stream *stream, uint32_t slot);
 struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot);
 void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);
 void px_room_leave(struct procs_stream *stream, struct px_span *span);
+
+/* How far the span's worker has touched the slot. */
+void px_room_note(const struct procs_stream *stream, const struct px_span *span);
+
+/* Nothing lies in the slot: what it took beyond `keep` bytes goes back to the kernel. */
+void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t keep);
 
 /* copy.c. Puts what a range needs into the slot's input area: a call's arguments, or
  * elements; false if there is no room now. */

@@ -14,6 +14,8 @@
  */
 #include "pool/local.h"
 
+#define PX_ROOM_KEPT (UINT64_C(8) << 20) /* bytes of a slot that stay warm whatever comes */
+
 enum {
 	PX_ROOM_PROBES = 8 /* gaps looked at before settling above everything */
 };
@@ -42,31 +44,6 @@ void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t s
 	desk->newest = span;
 }
 
-void px_room_leave(struct procs_stream *stream, struct px_span *span)
-{
-	struct px_desk *desk = &stream->desks[span->slot];
-
-	if (!span->seated)
-		return;
-	span->seated = false;
-	if (span->older != NULL)
-		span->older->newer = span->newer;
-	else
-		desk->oldest = span->newer;
-	if (span->newer != NULL)
-		span->newer->older = span->older;
-	else
-		desk->newest = span->older;
-	stream->bytes -= span->bytes;
-	span->bytes = 0;
-	if (span->state != PX_SPAN_POSTED)
-		return;
-	px_assert(desk->open > 0);
-	stream->open--;
-	if (--desk->open == 0)
-		stream->busy--;
-}
-
 /* The end of what a span holds of its room: all of it while its worker may
  * write there. */
 static uint64_t px_room_end(const struct procs_stream *stream, const struct px_span *span)
@@ -78,6 +55,59 @@ static uint64_t px_room_end(const struct procs_stream *stream, const struct px_s
 		return span->room_end;
 	end = px_max(region->heap, region->base + px_room_tables(stream, region->count));
 	return px_min(px_align(end, PX_LINE), span->room_end);
+}
+
+void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t keep)
+{
+	struct px_desk *desk = &stream->desks[slot];
+
+	if (desk->top > keep)
+		px_backend_trim(stream->backend, slot, keep, desk->top);
+	if (desk->over_top > stream->half)
+		px_backend_trim(stream->backend, slot, stream->half, desk->over_top);
+	desk->top = desk->over_top = 0;
+}
+
+/* How far the slot's memory has been touched, as far as it is known. */
+void px_room_note(const struct procs_stream *stream, const struct px_span *span)
+{
+	struct px_desk *desk = &stream->desks[span->slot];
+
+	/* Its own tables are sparse: they are touched as far as items went, or failures. */
+	if (!span->region.placed)
+		return;
+	desk->top = px_max(desk->top, px_room_end(stream, span));
+	if (span->region.heap > stream->half)
+		desk->over_top = px_max(desk->over_top, span->region.heap);
+}
+
+void px_room_leave(struct procs_stream *stream, struct px_span *span)
+{
+	struct px_desk *desk = &stream->desks[span->slot];
+
+	if (!span->seated)
+		return;
+	px_room_note(stream, span);
+	span->seated = false;
+	if (span->older != NULL)
+		span->older->newer = span->newer;
+	else
+		desk->oldest = span->newer;
+	if (span->newer != NULL)
+		span->newer->older = span->older;
+	else
+		desk->newest = span->older;
+	stream->bytes -= span->bytes;
+	span->bytes = 0;
+	/* Much more than a window holds: results that were larger than others. */
+	if (desk->oldest == NULL && (desk->top > stream->config.window_bytes || desk->over_top > 0))
+		px_room_trim(stream, span->slot, PX_ROOM_KEPT);
+	if (span->state != PX_SPAN_POSTED)
+		return;
+	px_assert(desk->open > 0);
+	stream->open--;
+	if (--desk->open == 0)
+		stream->busy--;
 }
 
 /* The first span that lies in [at, at + need), or NULL. */

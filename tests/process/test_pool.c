@@ -480,6 +480,74 @@ static void sleep_costs_nothing(void **state)
 	close_pool(pool);
 }
 
+static int fill(struct procs_task *task)
+{
+	const size_t size = *(const size_t *)procs_argument(task, 0, NULL);
+	unsigned char *bytes = procs_reserve(task, size);
+
+	if (bytes == NULL)
+		return errno;
+	memset(bytes, 1 + (int)procs_index() % 100, size);
+	return procs_commit(task, size);
+}
+
+static PROCS_TASK(fill, fill);
+
+/* Reads results of a size; returns the memory that was in use at the most, KiB. */
+static long read_large(struct procs_pool *pool, int n, size_t size)
+{
+	static size_t sizes[64];
+	const struct procs_sequence sequence = { .base = sizes, .element_size = sizeof(size_t) };
+	struct procs_stream *stream;
+	struct procs_result result;
+	long most = 0;
+
+	for (int i = 0; i < n; i++)
+		sizes[i] = size;
+	stream = procs_pmap_sequences(procs_function_of(fill), (size_t)n,
+				      PROCS_OPTIONS(.pool = pool), &sequence, 1);
+	pxt_check(stream != NULL);
+	for (int i = 0; i < n; i++) {
+		const unsigned char *bytes;
+		size_t got;
+
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed == NULL);
+		bytes = procs_view(&result, &got);
+		pxt_equal(got, size);
+		for (size_t k = 0; k < got; k += 4096)
+			pxt_equal(bytes[k], 1 + i);
+		most = pxt_resident() > most ? pxt_resident() : most;
+	}
+	pxt_equal(procs_next(stream, &result), 0);
+	procs_close(stream);
+	return most;
+}
+
+/* Of large results little stays behind: 8 MiB in each of four slots. */
+static void memory_goes_back(void **state)
+{
+	struct procs_pool *pool;
+	int xs[1000];
+	long before;
+
+	(void)state;
+	if (pxt_is_instrumented())
+		return; /* it has memory of its own */
+	pool = open_pool(2);
+	for (int i = 0; i < 1000; i++)
+		xs[i] = i;
+	expect(procs_pmap(twice, 1000, PROCS_OPTIONS(.pool = pool), xs), 1000, is_twice);
+	before = pxt_resident();
+	for (int round = 0; round < 2; round++) {
+		pxt_check(read_large(pool, 8, 32 << 20) > before + (32 << 10));
+		pxt_check(pxt_resident() < before + (33 << 10));
+		pxt_check(read_large(pool, 64, 1 << 20) > before + (48 << 10));
+		pxt_check(pxt_resident() < before + (33 << 10));
+	}
+	close_pool(pool);
+}
+
 static void inline_pools_work(void **state)
 {
 	struct procs_pool *pool = procs_pool_open(PROCS_OPTIONS(.start = PROCS_START_INLINE));
@@ -555,6 +623,7 @@ int main(void)
 		pxt_test(nested_maps_work),
 		pxt_test(two_pools_at_once_from_two_threads),
 		pxt_test(sleep_costs_nothing),
+		pxt_test(memory_goes_back),
 		pxt_test(inline_pools_work),
 		pxt_test(misuse_is_refused),
 	};
