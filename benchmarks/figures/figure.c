@@ -25,6 +25,13 @@ uint64_t figure_now(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+void figure_rest(void)
+{
+	const struct timespec rest = { .tv_nsec = 20000000 };
+
+	nanosleep(&rest, NULL);
+}
+
 static int ascending(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;

@@ -35,6 +35,9 @@ enum figure_status figure_run(const struct figure *figure);
 /* The worst of two statuses. */
 enum figure_status figure_both(enum figure_status a, enum figure_status b);
 
+/* Sleeps for 20 ms: OpenMP's threads spin for a while when they are done. */
+void figure_rest(void);
+
 /* CLOCK_MONOTONIC, ns. */
 uint64_t figure_now(void);
 

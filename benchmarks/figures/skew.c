@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <procs/procs.h>
 
@@ -64,12 +63,10 @@ static void draw(void)
 
 static double by_procs(void *argument)
 {
-	const struct timespec rest = { .tv_nsec = 20000000 };
 	const size_t n = *(const int *)argument;
 	uint64_t begun;
 
-	/* OpenMP's threads spin for a while when they are done. */
-	nanosleep(&rest, NULL);
+	figure_rest();
 	begun = figure_now();
 	if (procs_pmap_into(work, n, out, PROCS_OPTIONS(.pool = pool), spans) != 0)
 		return -1;

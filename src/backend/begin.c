@@ -104,18 +104,28 @@ static void px_runner_time(struct px_runner *runner)
 		px_runner_flag(runner, PX_WORKER_NO_TIMER);
 }
 
+/* The array to write is open, and no other. One that is filled again and again stays
+ * so: to be opened anew costs a fault for each of its pages. */
+static void px_runner_open_array(const struct px_runner *runner, const struct px_order *before)
+{
+	const struct px_order *order = &runner->order;
+
+	if (!runner->own_process ||
+	    (order->out == before->out && order->out_size == before->out_size))
+		return;
+	px_arrays_shut(before->out, before->out_size);
+	px_arrays_open(order->out, order->out_size);
+}
+
 void px_runner_order(struct px_runner *runner)
 {
-	const uint64_t timeout = runner->order.timeout_ns;
+	const struct px_order before = runner->order;
 
-	if (runner->own_process)
-		px_arrays_shut(runner->order.out, runner->order.out_size);
 	runner->order = runner->slot.control->order;
-	if (runner->own_process)
-		px_arrays_open(runner->order.out, runner->order.out_size);
+	px_runner_open_array(runner, &before);
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
 	runner->context.seed = runner->order.seed;
-	if (runner->own_process && runner->order.timeout_ns != timeout)
+	if (runner->own_process && runner->order.timeout_ns != before.timeout_ns)
 		px_runner_time(runner);
 }
 

@@ -188,16 +188,12 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		return error;
 	*config_out = (struct px_config){
 		.pool = o.pool,
-		.workers = px_default_workers(&o),
+		.workers = o.pool == NULL ? px_default_workers(&o) : 0,
 		.start = o.start != PROCS_START_DEFAULT ? o.start : PROCS_START_FORK,
 		.order = o.order,
 		.encoding = o.encoding,
 		.compression = o.compression,
-		/* Inline there is nobody else whose writes could be torn, and the padding of a
-		 * value would make the checksum one of bytes that valgrind calls undefined. */
-		.checksum = o.start == PROCS_START_INLINE && o.checksum == PROCS_CHECKSUM_AUTO
-				    ? PROCS_CHECKSUM_NEVER
-				    : o.checksum,
+		.checksum = o.checksum,
 		.copy_results = o.copy_results,
 		.isolate_output = o.isolate_output,
 		.hooks = { o.init, o.teardown, o.hooks_user },
@@ -213,6 +209,10 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 	};
 	if (o.pool != NULL)
 		px_pool_config(o.pool, config_out);
+	/* Inline there is nobody else whose writes could be torn, and the padding of a value
+	 * would make the checksum one of bytes that valgrind calls undefined. */
+	if (config_out->start == PROCS_START_INLINE && config_out->checksum == PROCS_CHECKSUM_AUTO)
+		config_out->checksum = PROCS_CHECKSUM_NEVER;
 	if (config_out->window_items == 0)
 		config_out->window_items = (uint64_t)config_out->workers * PX_WINDOW_ITEMS;
 	return 0;

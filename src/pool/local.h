@@ -228,7 +228,7 @@ struct px_leftover px_room_leftover(struct procs_stream *stream, uint32_t slot);
 void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t slot);
 void px_room_leave(struct procs_stream *stream, struct px_span *span);
 
-/* How far the span's worker has touched the slot. */
+/* How far the span's worker has touched the slot, by its word. */
 void px_room_note(const struct procs_stream *stream, const struct px_span *span);
 
 /* Nothing lies in the slot: what it took beyond `keep` bytes goes back to the kernel. */

@@ -68,17 +68,21 @@ void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t kee
 	desk->top = desk->over_top = 0;
 }
 
-/* How far the slot's memory has been touched, as far as it is known. */
 void px_room_note(const struct procs_stream *stream, const struct px_span *span)
 {
 	struct px_desk *desk = &stream->desks[span->slot];
+	const struct px_region *region = &span->region;
+	const uint64_t tables = region->base + px_room_tables(stream, region->count);
 
-	/* Its own tables are sparse: they are touched as far as items went, or failures. */
-	if (!span->region.placed)
+	if (!region->placed)
 		return;
-	desk->top = px_max(desk->top, px_room_end(stream, span));
-	if (span->region.heap > stream->half)
-		desk->over_top = px_max(desk->over_top, span->region.heap);
+	/* Tables are sparse where values go elsewhere. */
+	if (!stream->direct)
+		desk->top = px_max(desk->top, tables);
+	if (region->heap > stream->half)
+		desk->over_top = px_max(desk->over_top, region->heap);
+	else if (region->heap > tables)
+		desk->top = px_max(desk->top, region->heap);
 }
 
 void px_room_leave(struct procs_stream *stream, struct px_span *span)
