@@ -159,16 +159,14 @@
 	struct procs_needs_semicolon
 
 # define PROCS_BODY0(R, name)                                                  \
-	PROCS_BODY_(R, name, (void), NULL, 0, name())
+	PROCS_REGISTER_(R, name, NULL, 0, 0, , name())                         \
+	__typeof__(R) name(void)
 # define PROCS_BODY_N_(m, R, name, ...)                                        \
-	static const struct procs_field procs_fields_of_##name[] = {           \
-		PROCS_EACH_##m(PROCS_ARGUMENT_, name, __VA_ARGS__)             \
-	};                                                                     \
-	PROCS_BODY_(R, name,                                                   \
-		    (PROCS_LIST_##m(PROCS_PARAMETER_, name, __VA_ARGS__)),     \
-		    procs_fields_of_##name,                                    \
-		    sizeof(struct procs_arguments_##name),                     \
-		    name(PROCS_LIST_##m(PROCS_LOAD_, name, __VA_ARGS__)))
+	PROCS_FIELDS_N_(m, name, __VA_ARGS__)                                  \
+	PROCS_REGISTER_(R, name, procs_fields_of_##name,                       \
+			sizeof(struct procs_arguments_##name), 0, ,            \
+			name(PROCS_LIST_##m(PROCS_LOAD_, name, __VA_ARGS__)))  \
+	__typeof__(R) name(PROCS_LIST_##m(PROCS_PARAMETER_, name, __VA_ARGS__))
 # define PROCS_BODY1(...) PROCS_BODY_N_(2, __VA_ARGS__)
 # define PROCS_BODY2(...) PROCS_BODY_N_(4, __VA_ARGS__)
 # define PROCS_BODY3(...) PROCS_BODY_N_(6, __VA_ARGS__)
@@ -178,8 +176,14 @@
 # define PROCS_BODY7(...) PROCS_BODY_N_(14, __VA_ARGS__)
 # define PROCS_BODY8(...) PROCS_BODY_N_(16, __VA_ARGS__)
 
-# define PROCS_BODY_(R, name, parameters, fields, fields_size, call)           \
-	PROCS_CAT(PROCS_RESULT_, PROCS_IS_VOID(R))(R, name, call)              \
+# define PROCS_FIELDS_N_(m, name, ...)                                         \
+	static const struct procs_field procs_fields_of_##name[] = {           \
+		PROCS_EACH_##m(PROCS_ARGUMENT_, name, __VA_ARGS__)             \
+	};
+
+/* The loop and the descriptor; `blocks` is what the loop does first. */
+# define PROCS_REGISTER_(R, name, fields, fields_size, block, blocks, call)    \
+	PROCS_CAT(PROCS_RESULT_, PROCS_IS_VOID(R))(R, name, blocks, call)      \
 	__typeof__(R) procs_find_##name(const struct procs_function **procs_out) \
 	{                                                                      \
 		static const struct procs_function procs_typed = {             \
@@ -187,12 +191,11 @@
 			procs_arity_##name, fields_size, fields,               \
 			PROCS_CAT(PROCS_TYPE_, PROCS_IS_VOID(R))(R),           \
 			procs_loop_of_##name, NULL,                            \
-			__start_procs_structs, __stop_procs_structs            \
+			__start_procs_structs, __stop_procs_structs, block     \
 		};                                                             \
 		*procs_out = &procs_typed;                                     \
 		PROCS_CAT(PROCS_RETURN_, PROCS_IS_VOID(R))(R)                  \
-	}                                                                      \
-	__typeof__(R) name parameters
+	}
 
 # define PROCS_TYPE_0(R) { #R, sizeof(R), PROCS_CODE(R) }
 # define PROCS_TYPE_1(R) { "void", 0, PROCS_CODE_VOID }
@@ -203,27 +206,126 @@
 
 /* The loop stores which item runs before each: one release store an item, so
  * that a death blames this item and no other. */
-# define PROCS_RESULT_0(R, name, call)                                         \
+# define PROCS_RESULT_0(R, name, blocks, call)                                 \
 	_Static_assert(PROCS_TRAVELS_(R), "procs: the result of " #name        \
 		       " has a type that cannot travel: " #R);                 \
-	PROCS_LOOP_(name, const __typeof__(R) procs_r = call;                  \
+	PROCS_LOOP_(name, blocks, const __typeof__(R) procs_r = call;          \
 		    if (procs_l->failed) break;                                \
 		    memcpy(procs_l->out + procs_k * procs_l->out_stride,       \
 			   &procs_r, sizeof(procs_r)))
-# define PROCS_RESULT_1(R, name, call)                                         \
-	PROCS_LOOP_(name, call; if (procs_l->failed) break)
-# define PROCS_LOOP_(name, run)                                                \
+# define PROCS_RESULT_1(R, name, blocks, call)                                 \
+	PROCS_LOOP_(name, blocks, call; if (procs_l->failed) break)
+# define PROCS_LOOP_(name, blocks, run)                                        \
 	static void procs_loop_of_##name(struct procs_loop *procs_l)           \
 	{                                                                      \
 		uint64_t procs_k = procs_l->next;                              \
+		blocks                                                         \
 		for (; procs_k < procs_l->end; procs_k++) {                    \
-			atomic_store_explicit(                                 \
-				(_Atomic uint64_t *)procs_l->progress,         \
-				procs_k << 1 | 1, memory_order_release);       \
+			PROCS_RUNS_(procs_l, procs_k);                         \
 			run;                                                   \
 		}                                                              \
 		procs_l->next = procs_k;                                       \
 	}
+# define PROCS_RUNS_(loop, item)                                               \
+	atomic_store_explicit((_Atomic uint64_t *)(loop)->progress,            \
+			      (item) << 1 | 1, memory_order_release)
+
+/*
+ * PROCS_PURE. The loop first runs blocks: one store of progress, and a call of
+ * a function over restrict arrays whose number of iterations is a constant,
+ * which is what gcc 12 vectorizes at -O2. The body has to be inlined there. For
+ * gcc it is declared inline: after the prototype it is an ordinary function all
+ * the same, but then gcc inlines also what is not tiny, and with -fPIC looks into
+ * it, though another function of that name may be put in its place. clang does both
+ * anyway, and would complain of static variables in it.
+ */
+# ifdef __clang__
+#  define PROCS_INLINE_
+# else
+#  define PROCS_INLINE_ inline
+# endif
+
+# define PROCS_PURE_BODY0(R, name)                                             \
+	PROCS_PURE_(R, name, , , , NULL, 0, name(), name())                    \
+	PROCS_INLINE_ __typeof__(R) name(void)
+# define PROCS_PURE_BODY_N_(m, R, name, ...)                                   \
+	PROCS_FIELDS_N_(m, name, __VA_ARGS__)                                  \
+	PROCS_PURE_(R, name, PROCS_EACH_##m(PROCS_ARRAY_, name, __VA_ARGS__),  \
+		    PROCS_EACH_##m(PROCS_ROWS_, name, __VA_ARGS__),            \
+		    PROCS_EACH_##m(PROCS_FROM_, name, __VA_ARGS__),            \
+		    procs_fields_of_##name,                                    \
+		    sizeof(struct procs_arguments_##name),                     \
+		    name(PROCS_LIST_##m(PROCS_ELEMENT_, name, __VA_ARGS__)),   \
+		    name(PROCS_LIST_##m(PROCS_LOAD_, name, __VA_ARGS__)))      \
+	PROCS_INLINE_ __typeof__(R) name(                                      \
+		PROCS_LIST_##m(PROCS_PARAMETER_, name, __VA_ARGS__))
+# define PROCS_PURE_BODY1(...) PROCS_PURE_BODY_N_(2, __VA_ARGS__)
+# define PROCS_PURE_BODY2(...) PROCS_PURE_BODY_N_(4, __VA_ARGS__)
+# define PROCS_PURE_BODY3(...) PROCS_PURE_BODY_N_(6, __VA_ARGS__)
+# define PROCS_PURE_BODY4(...) PROCS_PURE_BODY_N_(8, __VA_ARGS__)
+# define PROCS_PURE_BODY5(...) PROCS_PURE_BODY_N_(10, __VA_ARGS__)
+# define PROCS_PURE_BODY6(...) PROCS_PURE_BODY_N_(12, __VA_ARGS__)
+# define PROCS_PURE_BODY7(...) PROCS_PURE_BODY_N_(14, __VA_ARGS__)
+# define PROCS_PURE_BODY8(...) PROCS_PURE_BODY_N_(16, __VA_ARGS__)
+
+/* Of a block's function: a parameter, and what its iteration takes from it. */
+# define PROCS_ARRAY_(N, left, T, a) , const __typeof__(T) *__restrict a
+# define PROCS_ELEMENT_(N, left, T, a) a[procs_i]
+/* Of its call: whether this argument's elements lie as an array, and where. */
+# define PROCS_ROWS_(N, left, T, a)                                            \
+	&& PROCS_IN_ROWS_(T, procs_l->argument[procs_arity_##N - left],        \
+			  procs_l->stride[procs_arity_##N - left])
+# define PROCS_FROM_(N, left, T, a)                                            \
+	, (const void *)(procs_l->argument[procs_arity_##N - left] +           \
+			 procs_k * sizeof(T))
+# define PROCS_IN_ROWS_(T, at, distance)                                       \
+	((distance) == sizeof(T) && (uintptr_t)(at) % _Alignof(T) == 0)
+
+# define PROCS_PURE_(R, name, arrays, rows, from, fields, fields_size, element, call) \
+	__attribute__((noinline)) static void procs_block_of_##name(           \
+		__typeof__(R) *__restrict procs_out arrays)                    \
+	{                                                                      \
+		for (int procs_i = 0; procs_i < PROCS_BLOCK_ITEMS; procs_i++)  \
+			PROCS_CAT(PROCS_STORE_, PROCS_IS_VOID(R)) element;     \
+		(void)procs_out;                                               \
+	}                                                                      \
+	PROCS_REGISTER_(                                                       \
+		R, name, fields, fields_size, PROCS_BLOCK_ITEMS,               \
+		if (PROCS_MAY_BLOCK_(procs_l)                                  \
+		    PROCS_CAT(PROCS_OUT_ROWS_, PROCS_IS_VOID(R))(R) rows)      \
+		while (procs_l->end - procs_k >= PROCS_BLOCK_ITEMS) {          \
+			PROCS_RUNS_(procs_l, procs_k);                         \
+			PROCS_BLOCK_BEGINS_(procs_l);                          \
+			procs_block_of_##name(                                 \
+				(void *)(procs_l->out +                        \
+					 procs_k * procs_l->out_stride) from); \
+			PROCS_BLOCK_ENDS_(procs_l);                            \
+			if (!procs_l->blocks) break;                           \
+			procs_k += PROCS_BLOCK_ITEMS;                          \
+		},                                                             \
+		call)
+
+# define PROCS_STORE_0 procs_out[procs_i] =
+# define PROCS_STORE_1
+# define PROCS_OUT_ROWS_0(R) && PROCS_IN_ROWS_(R, procs_l->out, procs_l->out_stride)
+# define PROCS_OUT_ROWS_1(R)
+
+/* An older library knows nothing of blocks. */
+# define PROCS_MAY_BLOCK_(loop)                                                \
+	((loop)->size > offsetof(struct procs_loop, in_block) && (loop)->blocks)
+/* Also for a signal handler that asks for procs_index in between. */
+# define PROCS_BLOCK_BEGINS_(loop)                                             \
+	do {                                                                   \
+		(loop)->in_block = 1;                                          \
+		atomic_signal_fence(memory_order_seq_cst);                     \
+	} while (0)
+# define PROCS_BLOCK_ENDS_(loop)                                               \
+	do {                                                                   \
+		atomic_signal_fence(memory_order_seq_cst);                     \
+		(loop)->in_block = 0;                                          \
+		(loop)->blocks = !(loop)->failed;                              \
+		(loop)->failed = 0;                                            \
+	} while (0)
 
 /* The element's type must be the field's own, or that of its elements; a
  * pointer to it is neither. */

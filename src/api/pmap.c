@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/open.h"
+#include "codec/plans.h"
 
 #define PX_ITEMS_MOST (UINT64_C(1) << 48)
 
@@ -37,7 +38,7 @@ static const char *px_map_wrong(const struct procs_function *function, size_t n,
 
 	if (function == NULL)
 		return "a function that is NULL";
-	if (function->size < sizeof(struct procs_function))
+	if (!px_function_known(function))
 		return "a function that PROCS_DEFINE did not write";
 	if (n > PX_ITEMS_MOST)
 		return "more than 2^48 items";

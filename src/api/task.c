@@ -10,7 +10,11 @@ uint64_t procs_index(void)
 {
 	const struct px_context *context = px_context_current();
 
-	return context != NULL ? px_context_index(context) : UINT64_MAX;
+	if (context == NULL)
+		return UINT64_MAX;
+	/* The index of some item is what a block can do with until it is run again. */
+	(void)px_context_defer(context);
+	return px_context_index(context);
 }
 
 uint32_t procs_attempt(void)
@@ -22,7 +26,12 @@ uint32_t procs_attempt(void)
 
 uint64_t procs_random(void)
 {
-	return px_context_random(px_context_current());
+	struct px_context *context = px_context_current();
+
+	/* Whose stream it is, is not known in a block: any will do until it is run again. */
+	if (context != NULL && px_context_defer(context))
+		context = NULL;
+	return px_context_random(context);
 }
 
 double procs_random_double(void)
@@ -40,6 +49,8 @@ void *procs_scratch(size_t size)
 		errno = EPERM;
 		return NULL;
 	}
+	/* It is good, but a whole block's may be much: the block is the last one. */
+	(void)px_context_defer(context);
 	memory = px_context_scratch(context, size);
 	if (memory == NULL)
 		errno = ENOMEM;

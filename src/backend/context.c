@@ -70,6 +70,14 @@ static uint64_t px_context_step(const struct px_context *context)
 	       (atomic_load_explicit(calls, memory_order_relaxed) & ~UINT64_C(1));
 }
 
+bool px_context_defer(const struct px_context *context)
+{
+	if (context->loop == NULL || !context->loop->in_block)
+		return false;
+	context->loop->failed = 1;
+	return true;
+}
+
 uint64_t px_context_index(const struct px_context *context)
 {
 	const _Atomic uint64_t *progress;
@@ -152,7 +160,7 @@ static struct procs_bytes px_where(struct px_context *context)
 void px_context_fail(struct px_context *context, enum procs_cause cause, int code, const void *data,
 		     size_t size, const char *format, va_list arguments)
 {
-	if (context->failed)
+	if (px_context_defer(context) || context->failed)
 		return;
 	context->failed = true;
 	if (context->loop != NULL)

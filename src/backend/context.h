@@ -40,7 +40,7 @@ struct px_context {
 	uint64_t scratch_index;     /* whose it is */
 	uint64_t seed;              /* of all items' random streams */
 	struct px_draws draws;      /* from that of the item */
-	struct procs_loop *loop;    /* told of a failure, or NULL */
+	struct procs_loop *loop;    /* told of a failure, or of a question; or NULL */
 	/* For an item that is made of many calls, see fold.c: */
 	struct procs_loop *inner; /* those in work, told too, or NULL */
 	uint64_t inner_step;      /* of their number 0 */
@@ -75,8 +75,12 @@ void px_context_end(struct px_context *context);
  * what the last one left. */
 void px_context_item(struct px_context *context, uint64_t first, uint32_t item, uint32_t attempt);
 
-/* The index of the item that runs, also inside a loop over several, or in a
- * block of a reduction. */
+/* Whether a block of items runs, where nobody knows which of them it is; if so its
+ * loop is told to run them again one by one. */
+bool px_context_defer(const struct px_context *context);
+
+/* The index of the item that runs, also inside a loop over several, or in a block of a
+ * reduction; in a block of a pure task, of its first. */
 uint64_t px_context_index(const struct px_context *context);
 
 /* Gives all memory back. */
@@ -85,14 +89,15 @@ void px_context_free(struct px_context *context);
 /* Where the next failure of this thread is raised; strings of the program. */
 void px_context_place(const char *file, int line, const char *function);
 
-/* The first failure of an item decides; others return without a trace. Also
- * used by the worker itself, for ENCODE and the like. */
+/* The first failure of an item decides; others return without a trace, as all do
+ * inside a block, where each will come again. Also used by the worker itself, for
+ * ENCODE and the like. */
 void px_context_fail(struct px_context *context, enum procs_cause cause, int code, const void *data,
 		     size_t size, const char *format, va_list arguments) PX_PRINTF(6, 0);
 void px_context_blame(struct px_context *context, enum procs_cause cause, int code,
 		      const char *format, ...) PX_PRINTF(4, 5);
 
-/* Memory until the item is over; NULL without. */
+/* Memory until the item is over, or in a block, until that is; NULL without. */
 void *px_context_scratch(struct px_context *context, size_t size);
 
 /* The next number of the item's own random stream; of the thread's, without an

@@ -86,8 +86,16 @@ static uint32_t px_stride(const struct px_runner *runner)
 /* Below this frame a crash report need not look. */
 #define PX_TASK_BEGINS(runner) ((runner)->own_process ? px_crash_floor() : (void)0)
 
+/* Whether the loop may run blocks. Not a second time for a task that calls the
+ * library in them: no vector does that, and each such block is run twice. */
+static bool px_may_block(const struct px_runner *runner)
+{
+	return runner->order.blocks && !(runner->post.flags & PX_POST_SINGLY) &&
+	       runner->talker != runner->function;
+}
+
 /* Values side by side. The loop of the task itself stores the progress of each
- * item; only a failing one comes back here. Returns the items finished. */
+ * item, or block; only a failing one comes back here. Returns the items finished. */
 static uint32_t px_run_dense(struct px_runner *runner, struct px_chunk part, uint64_t now)
 {
 	struct px_context *context = &runner->context;
@@ -99,11 +107,14 @@ static uint32_t px_run_dense(struct px_runner *runner, struct px_chunk part, uin
 			   runner->post.first * loop.out_stride;
 	else
 		loop.out = px_output_values(&runner->output);
+	loop.blocks = px_may_block(runner);
 	px_item_begins(runner, part.from, now);
 	context->loop = &loop;
 	PX_TASK_BEGINS(runner);
 	runner->function->loop(&loop);
 	context->loop = NULL;
+	if (!loop.blocks && px_may_block(runner))
+		runner->talker = runner->function;
 	if (loop.failed)
 		px_runner_emit_failure(runner, (uint32_t)loop.next++, px_now() - now);
 	return (uint32_t)loop.next;

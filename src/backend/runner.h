@@ -35,6 +35,7 @@ struct px_runner {
 	uint64_t items;      /* and items */
 	uint64_t measured;   /* bytes of its own memory at first; 0: not yet known */
 	uint64_t measure_at; /* when to look again */
+	const struct procs_function *talker; /* its items called the library in a block, or NULL */
 	/* Of the range in work: */
 	bool in_range;
 	struct px_post post;

@@ -3,12 +3,24 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A descriptor must at least have what this version's macros write. */
+#include "base/px.h"
+
 static bool px_function_usable(const struct procs_function *function)
 {
-	return function->size >= sizeof(struct procs_function) && function->name != NULL &&
+	return px_function_known(function) && function->name != NULL &&
 	       function->n_arguments <= 8 && function->arguments_size <= PROCS_ARGUMENTS_MAX &&
 	       (function->loop != NULL) != (function->raw != NULL);
+}
+
+/* Strings and bytes are not for blocks: those of a result would have to wait for
+ * their encoding, and arguments with them are no vectors. */
+static uint32_t px_block_of(const struct px_task_plans *plans)
+{
+	const struct procs_function *function = plans->function;
+
+	if (function->size < sizeof(*function) || !plans->arguments.flat || !plans->result.flat)
+		return 0;
+	return (uint32_t)px_min(function->block, UINT32_MAX);
 }
 
 static void px_plans_make(struct px_task_plans *made, const struct procs_function *function)
@@ -20,6 +32,7 @@ static void px_plans_make(struct px_task_plans *made, const struct procs_functio
 		made->error = px_plan_arguments(&made->arguments, function, &made->culprit);
 	if (made->error == 0)
 		made->error = px_plan_result(&made->result, function, &made->culprit);
+	made->block = made->error == 0 && function->raw == NULL ? px_block_of(made) : 0;
 }
 
 const struct px_task_plans *px_plans_of(struct px_plans *plans,

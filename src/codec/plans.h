@@ -15,6 +15,7 @@ struct px_task_plans {
 	const struct procs_function *function; /* borrowed from the program */
 	struct px_plan arguments;
 	struct px_plan result;
+	uint32_t block;      /* items that its loop may run at a stretch; 0: one by one */
 	int error;           /* why there are none: as px_plan_result, or -EINVAL */
 	const char *culprit; /* the type that is to blame, or NULL */
 };
@@ -23,6 +24,12 @@ struct px_plans {
 	struct px_task_plans *kept[PX_PLANS_KEPT]; /* owned */
 	unsigned next;
 };
+
+/* Whether it is a descriptor at all: has what the first version's macros wrote. */
+static inline bool px_function_known(const struct procs_function *function)
+{
+	return function->size >= offsetof(struct procs_function, block);
+}
 
 /* The plans of a task, borrowed until eight others were asked for; NULL without
  * memory. A task whose plans cannot be made has them with `error` set. */

@@ -4,7 +4,9 @@
  * An item that was not begun is taken back and never starts; one in flight
  * costs its worker; one that is finished stays as it is. An item that lies in a
  * chunk its worker has carved, but not begun, is watched until one of the three
- * holds.
+ * holds. One that may be in a block that runs costs the worker too: where in the
+ * block that is nobody knows, and it may stay there for ever. The others of the
+ * block are run again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -100,10 +102,11 @@ static bool px_cancel_one(struct procs_stream *stream, uint64_t index, struct px
 		if (item < span->region.done)
 			return true;
 		if (!px_cancel_take_back(stream, span, index)) {
-			if (item == span->region.done && span->running)
+			if (span->running &&
+			    item - span->region.done < px_span_flight(stream, span))
 				px_backend_kill_for(stream->backend, span->slot,
 						    PROCS_CAUSE_CANCELLED, span->region.sequence,
-						    item, true);
+						    span->region.done, true);
 			return false;
 		}
 		span = px_window_find(&stream->window, span, index);

@@ -208,13 +208,25 @@ static struct px_crash *px_crash_copy(struct procs_stream *stream, uint32_t slot
 	return copy;
 }
 
-/* What a lost worker had of a span: its finished items stay, the one in flight
- * is blamed, the others go to somebody else. */
+/*
+ * What a lost worker had of a span: its finished items stay, the one in flight
+ * is blamed, the others go to somebody else.
+ *
+ * If it may have been a block, nobody is blamed yet: its items are run again one
+ * by one, and the one that does it again is known then. That ends: each loss in
+ * an item either makes items that may run in blocks into some that may not, for
+ * good, or fails one; so there are at most twice as many as items. They need no
+ * count like that of the stillborn.
+ */
 static void px_span_bury(struct procs_stream *stream, struct px_span *span, uint32_t slot,
 			 struct px_loss *loss, uint64_t now)
 {
 	struct px_window *window = &stream->window;
-	const bool blamed = span->running;
+	const bool running = span->running;
+	/* A cancel may have been for any item of what was a block as far as one could tell then. */
+	const uint32_t flight = loss->cause == PROCS_CAUSE_CANCELLED ? px_span_block(stream, span)
+								     : px_span_flight(stream, span);
+	const bool blamed = running && flight == 1;
 	struct px_crash *crash = blamed ? px_crash_copy(stream, slot, loss) : NULL;
 	struct px_verdict verdict = px_verdict_of(stream, span, loss, now);
 	const uint32_t done = span->region.done;
@@ -227,12 +239,15 @@ static void px_span_bury(struct procs_stream *stream, struct px_span *span, uint
 	} else {
 		px_span_wait(stream, span);
 	}
-	if (!blamed)
+	if (!running)
 		return;
-	if (rest->count > 1)
-		(void)px_window_split(window, rest, 1);
+	if (rest->count > flight)
+		(void)px_window_split(window, rest, flight);
 	verdict.crash = crash;
-	px_span_fail(stream, rest, verdict);
+	if (blamed)
+		px_span_fail(stream, rest, verdict);
+	else
+		rest->singly = true;
 }
 
 /* Whether a worker other than that of `slot` has come further than its init hook. */

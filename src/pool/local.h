@@ -89,6 +89,7 @@ struct procs_stream {
 	struct px_backend *backend; /* owned, or the pool's */
 	uint32_t n_slots;
 	uint32_t value_size; /* of dense values; 0: framed */
+	uint32_t block;      /* items that a worker may run at a stretch; 0: one by one */
 	uint64_t page;
 	uint64_t half;            /* of a slot's output area */
 	uint32_t busy;            /* slots with open ranges */
@@ -148,6 +149,21 @@ static inline bool px_span_ready(const struct px_span *span)
 {
 	return span->state == PX_SPAN_FAILED ||
 	       (span->state != PX_SPAN_WAITING && span->region.done > span->taken);
+}
+
+/* How many items the worker of a span may run at a stretch. */
+static inline uint32_t px_span_block(const struct procs_stream *stream, const struct px_span *span)
+{
+	return span->singly || stream->block == 0 ? 1 : stream->block;
+}
+
+/* How many items, from the first unfinished one on, may be in flight if that one
+ * is. What a worker has carved is not taken from it: with less left it is in no block. */
+static inline uint32_t px_span_flight(const struct procs_stream *stream, const struct px_span *span)
+{
+	const uint32_t block = px_span_block(stream, span);
+
+	return span->count - span->region.done < block ? 1 : block;
 }
 
 /* ns an item takes, by what is known; 0: nothing is. */

@@ -169,6 +169,8 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 		post.flags |= PX_POST_LEAVE;
 	if (stream->bytes > stream->config.window_bytes / 2)
 		post.flags |= PX_POST_SHORT;
+	if (span->singly)
+		post.flags |= PX_POST_SINGLY;
 	return post;
 }
 

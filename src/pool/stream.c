@@ -73,6 +73,7 @@ static struct px_order px_order_for(const struct procs_stream *stream)
 		.direct = stream->direct,
 		.out = stream->direct ? (uintptr_t)input->out : 0,
 		.out_size = stream->direct ? px_stream_out_size(stream) : 0,
+		.blocks = stream->block > 0,
 	};
 
 	for (uint32_t i = 0; i < input->n_sequences && px_stream_maps(stream); i++) {
@@ -187,6 +188,9 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 		stream->value_size = px_value_size_for(&stream->config, &stream->input, plans);
 	stream->direct =
 		stream->input.into && stream->value_size > 0 && px_stream_may_write(stream);
+	/* Not under a timeout, which is an item's own. */
+	if (stream->value_size > 0 && stream->config.timeout_ns == 0)
+		stream->block = plans->block;
 	return 0;
 }
 

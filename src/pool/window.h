@@ -52,6 +52,7 @@ struct px_span {
 	uint32_t count;
 	uint32_t taken; /* items delivered, from the front */
 	const struct procs_function *function;
+	bool singly; /* a worker was lost in a block of it: to be run one by one */
 	/* POSTED, FINISHED: where its results lie. */
 	bool seated; /* it is in that slot's list */
 	uint32_t slot;

@@ -36,7 +36,8 @@
  * - Progress is one word, done << 1 | running, of which the worker stores a
  *   greater value each time. After a death it says which items are finished
  *   [0, done), whether item done was in flight, and that [done + running, end)
- *   never started.
+ *   never started. (A PROCS_PURE task stores it once a block: then `running`
+ *   stands for all of a block from item done on.)
  * - Words of parent and worker lie on lines of their own, so that neither waits
  *   for the other's stores; the range word and the claim are the only two that
  *   both write.
@@ -81,7 +82,8 @@ enum px_post_flag {
 	PX_POST_FORCED = 1 << 2, /* run it though a large result may find no room */
 	PX_POST_LEAVE = 1 << 3,  /* leave after it: no other will come */
 	PX_POST_ORDER = 1 << 5,  /* the order is new: copy it first */
-	PX_POST_COPIED = 1 << 6  /* PX_KIND_MAP: the elements lie at `input`, see px_copied() */
+	PX_POST_COPIED = 1 << 6, /* PX_KIND_MAP: the elements lie at `input`, see px_copied() */
+	PX_POST_SINGLY = 1 << 4  /* in no block: one of these items ended a worker in one */
 };
 
 /* A range handed over. Parent writes, before `posted` covers it. */
@@ -154,6 +156,7 @@ struct px_order {
 	uint32_t one_shot;      /* 1: leave after the first range */
 	uint32_t value_size;    /* of dense values; 0: each item has its frame */
 	uint32_t direct;        /* 1: dense values go to `out`, not into the slot */
+	uint32_t blocks;        /* 1: the task's loop may run blocks */
 };
 
 enum px_stop {

@@ -43,7 +43,8 @@
  * Left out: the order in which stores become visible (each has its release and acquire,
  * which tests/threads has looked at by ThreadSanitizer); rings and sleeps (doorbell.pml: here
  * the parent knows when there is news); rooms, frames and values; wild writes of a worker
- * (tests/fuzz); workers that leave in order, as those of a call after their one range.
+ * (tests/fuzz); workers that leave in order, as those of a call after their one range;
+ * blocks of PROCS_PURE tasks, whose items may run twice (tests/unit/test_blocks.c).
  *
  * Variants that must fail:
  *

@@ -44,3 +44,8 @@ static int fill(struct procs_task *task)
 }
 
 PROCS_TASK(far_fill, fill);
+
+PROCS_PURE_BODY1(float, far_third, short, x)
+{
+	return (float)x / 3;
+}

@@ -379,9 +379,51 @@ static void streams_nest(void **state)
 	pxt_check(around[0].number[2] == plain[0].number[2]);
 }
 
+static PROCS_DEFINE1(uint64_t, draw_one, int, x)
+{
+	return procs_random() + 0 * (uint64_t)x;
+}
+
+static PROCS_PURE1(uint64_t, draw_in_blocks, int, x)
+{
+	return procs_random() + 0 * (uint64_t)x;
+}
+
+static PROCS_DEFINE2(uint64_t, mix, uint64_t, a, uint64_t, b)
+{
+	return a * 3 + b;
+}
+
+/* In blocks of a pure task and of a reduction nobody but the item draws either. */
+static void blocks_draw_the_same(void **state)
+{
+	enum {
+		N = 5000
+	};
+
+	uint64_t *plain = malloc(N * sizeof(*plain)), *blocks = malloc(N * sizeof(*blocks));
+	uint64_t one_by_one = 0, reduced = 0;
+	int *xs = calloc(N, sizeof(*xs));
+
+	(void)state;
+	pxt_equal(procs_pmap_into(draw_one, N, plain, PROCS_OPTIONS(.seed = 5), xs), 0);
+	pxt_equal(procs_pmap_into(draw_in_blocks, N, blocks, PROCS_OPTIONS(.seed = 5), xs), 0);
+	pxt_check(memcmp(plain, blocks, N * sizeof(*plain)) == 0);
+	/* Blocks of two items. */
+	for (int i = 0; i < N; i += 2)
+		one_by_one = i == 0 ? plain[i] * 3 + plain[i + 1]
+				    : one_by_one * 3 + (plain[i] * 3 + plain[i + 1]);
+	pxt_equal(procs_reduce(draw_one, mix, N, &reduced, PROCS_OPTIONS(.seed = 5), xs), 0);
+	pxt_check(reduced == one_by_one);
+	free(plain);
+	free(blocks);
+	free(xs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		pxt_test(blocks_draw_the_same),
 		pxt_test(the_first_numbers_are_the_published_ones),
 		pxt_test(numbers_are_the_same_however_items_run),
 		pxt_test(a_death_changes_no_number_of_others),
