@@ -80,6 +80,45 @@ static PROCS_DEFINE1(bool, odd, signed char, a)
 	return a % 2 != 0;
 }
 
+/* Tasks that run in blocks, with every number of arguments and kinds of results. */
+static unsigned short table[256];
+PROCS_PURE0(int, pure_none) { return 4; }
+PROCS_PURE1(int, pure_one, int, a) { return a; }
+static PROCS_PURE2(float, pure_two, float, a, float, b) { return a * 0.5f + b; }
+static PROCS_PURE3(unsigned char, pure_three, unsigned char, a, short, b, int, c)
+{
+	static const short lowest = 3;
+
+	return (unsigned char)(b < lowest ? a : table[a] + c);
+}
+PROCS_PURE4(double, pure_four, double, a, double, b, double, c, double, d) { return a * d - b * c; }
+PROCS_PURE5(int, pure_five, int, a, int, b, int, c, int, d, int, e) { return a + b + c + d + e; }
+PROCS_PURE6(int, pure_six, int, a, int, b, int, c, int, d, int, e, int, f)
+{
+	return a + b + c + d + e + f;
+}
+PROCS_PURE7(int, pure_seven, int, a, int, b, int, c, int, d, int, e, int, f, int, g)
+{
+	return a + b + c + d + e + f + g;
+}
+PROCS_PURE8(int, pure_eight, int, a, int, b, int, c, int, d, int, e, int, f, int, g, int, h)
+{
+	return a < 1 ? b + c + d + e + f + g + h : pure_eight(a - 1, b, c, d, e, f, g, h);
+}
+static PROCS_PURE1(void, pure_nothing, enum colour, colour) { (void)colour; }
+PROCS_PURE1(struct point, pure_turned, struct point, p)
+{
+	if (p.x > p.y)
+		return procs_fail_as(struct point, EDOM, "%g is too far", p.x);
+	return (struct point){ p.y, p.x };
+}
+PROCS_PURE1(const char *, pure_text, struct badge, badge) { return badge.text; }
+PROCS_DECLARE1(bool, pure_odd, signed char, a);
+PROCS_PURE_BODY1(bool, pure_odd, signed char, a)
+{
+	return a % 2 != 0;
+}
+
 /* A header declares, another file has the body; here both are one. */
 PROCS_DECLARE1(double, half, double, x);
 PROCS_BODY1(double, half, double, x)
@@ -179,6 +218,11 @@ int main(void)
 	read_values(procs_pmap(eight, 2, NULL, xs, xs, xs, xs, xs, xs, xs, xs));
 	read_values(procs_pmap_sequences(procs_function_of(fill_anywhere), 2, NULL, &sequence, 1));
 	read_values(procs_pmap_arrays(procs_function_of(one), 2, NULL, arrays, 1));
+	read_values(procs_pmap(pure_none, 2, NULL));
+	read_values(procs_pmap(pure_three, 0, NULL, NULL, NULL, .c = xs));
+	read_values(procs_pmap(pure_eight, 2, NULL, xs, xs, xs, xs, xs, xs, xs, xs));
+	(void)procs_pmap(pure_two, 0, NULL, NULL, NULL);
+	(void)procs_pmap(pure_nothing, 0, NULL, NULL);
 	(void)procs_pmap(odd, 0, NULL, NULL);
 	if (procs_reduce(one, two, 2, &left, NULL, xs) == -ECANCELED ||
 	    procs_reduce(two, two, 2, xs, PROCS_OPTIONS(.workers = 2), .b = constant, .a = xs) != 0)

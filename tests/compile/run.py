@@ -23,11 +23,11 @@ WARNINGS = (
 DIRECTIVE = re.compile(r"^// ([\w-]+): (.*?)\s*$", re.M)
 
 
-def compile_file(command, path):
+def compile_file(command, path, how=("-c",)):
     """Its result, and what it says, in English because that is compared."""
     environment = dict(os.environ, LC_ALL="C")
     done = subprocess.run(
-        command + ["-c", path],
+        [*command, *how, path],
         env=environment,
         capture_output=True,
         text=True,
