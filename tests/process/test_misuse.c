@@ -227,34 +227,49 @@ static PROCS_DEFINE2(int, scribble, int, where, int, x)
 	return x;
 }
 
+/* The same in the middle of a block. */
+static PROCS_PURE2(int, scribble_in_a_block, int, where, int, x)
+{
+	return where > 0 ? scribble(where, x) : x;
+}
+
+static void expect_an_end(struct procs_stream *stream, int n, int round)
+{
+	const uint64_t late = procs_deadline(UINT64_C(25000000000));
+	struct procs_result result;
+
+	for (int i = 0; i < n; i++) {
+		if (procs_next_until(stream, &result, late) != 1)
+			pxt_failed(__FILE__, __LINE__, "word %d: no item %d", round, i);
+		pxt_equal(result.index, i);
+	}
+	procs_close(stream);
+}
+
 static void stray_writes_hang_nobody(void **state)
 {
 	enum {
-		N = 200
+		N = 200,
+		N_IN_BLOCKS = 4000
 	};
 
-	static int wheres[N], xs[N];
+	static int wheres[N_IN_BLOCKS], xs[N_IN_BLOCKS];
 
 	(void)state;
 	if (pxt_is_instrumented())
 		skip();
-	for (int i = 0; i < N; i++)
+	for (int i = 0; i < N_IN_BLOCKS; i++)
 		xs[i] = i;
 	for (int round = 1; round < 512; round++) {
-		struct procs_result result;
-		struct procs_stream *stream;
+		const struct procs_options *options = PROCS_OPTIONS(.workers = 2);
 
 		memset(wheres, 0, sizeof(wheres));
 		wheres[20] = round;
-		stream = procs_pmap(scribble, N, PROCS_OPTIONS(.workers = 2), wheres, xs);
-		for (int i = 0; i < N; i++) {
-			const uint64_t late = procs_deadline(UINT64_C(25000000000));
-
-			if (procs_next_until(stream, &result, late) != 1)
-				pxt_failed(__FILE__, __LINE__, "word %d: no item %d", round, i);
-			pxt_equal(result.index, i);
-		}
-		procs_close(stream);
+		expect_an_end(procs_pmap(scribble, N, options, wheres, xs), N, round);
+		wheres[20] = 0;
+		wheres[700] = wheres[1500] = round;
+		expect_an_end(procs_pmap(scribble_in_a_block, N_IN_BLOCKS, options, wheres, xs),
+			      N_IN_BLOCKS, round);
 	}
 }
 
