@@ -50,9 +50,15 @@ int px_type_read(const struct procs_type *type, const void *object, void *value,
 
 	if (!px_type_reads_as(type, size, code))
 		return -EINVAL;
-	if (px_is_signed(have) != px_is_signed(want) && have != want && px_top_bit(object, size))
+	if (have != want && px_is_signed(have) != px_is_signed(want) && px_top_bit(object, size))
 		return -ERANGE;
-	memcpy(value, object, size);
+	/* Copies of a known size need no call. */
+	if (size == sizeof(uint32_t))
+		memcpy(value, object, sizeof(uint32_t));
+	else if (size == sizeof(uint64_t))
+		memcpy(value, object, sizeof(uint64_t));
+	else
+		memcpy(value, object, size);
 	return 0;
 }
 

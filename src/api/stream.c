@@ -13,12 +13,16 @@ int procs_next_until(struct procs_stream *stream, struct procs_result *result, u
 
 	if (stream == NULL || result == NULL)
 		return -EINVAL;
+	if (px_stream_next_ahead(stream, result))
+		return 1;
 	error = px_stream_usable(stream);
 	return error != 0 ? error : px_stream_next(stream, result, deadline_ns);
 }
 
 int procs_next(struct procs_stream *stream, struct procs_result *result)
 {
+	if (stream != NULL && result != NULL && px_stream_next_ahead(stream, result))
+		return 1;
 	return procs_next_until(stream, result, PX_NEVER);
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backend/owner.h"
 #include "codec/failed.h"
 #include "codec/pack.h"
 #include "codec/text.h"
@@ -335,6 +336,32 @@ static void px_deliver_dense(struct procs_stream *stream, struct px_span *span,
 		result->bytes = span->function->result.size;
 		stream->ahead.at += stream->value_size;
 	}
+}
+
+/* The way of most items of a map: everything is decided and copied, and each
+ * instruction counts. */
+bool px_stream_next_ahead(struct procs_stream *stream, struct procs_result *result)
+{
+	struct px_ahead *ahead = &stream->ahead;
+	struct px_span *span = stream->current;
+
+	if (ahead->at == ahead->end || span == NULL || stream->owner != px_owner_self() ||
+	    stream->in_source)
+		return false;
+	/* Taken: more of the span lies ahead, so that was not its last. */
+	span->taken += stream->holding;
+	stream->holding = true;
+	result->size = sizeof(*result);
+	result->index = span->first + span->taken;
+	result->failed = NULL;
+	result->data = ahead->at;
+	result->bytes = span->function->result.size;
+	result->function = span->function;
+	result->stream = stream;
+	for (size_t i = 0; i < sizeof(result->reserved) / sizeof(result->reserved[0]); i++)
+		result->reserved[i] = 0;
+	ahead->at += stream->value_size;
+	return true;
 }
 
 void px_deliver(struct procs_stream *stream, struct px_span *span, struct procs_result *result)

@@ -343,11 +343,6 @@ int px_stream_next(struct procs_stream *stream, struct procs_result *result, uin
 	int error;
 
 	px_release(stream);
-	span = px_stream_pick(stream);
-	if (span != NULL && stream->ahead.at < stream->ahead.end) {
-		px_deliver(stream, span, result);
-		return 1;
-	}
 	for (now = px_now();; now = px_now()) {
 		span = px_stream_pick(stream);
 		error = 0;

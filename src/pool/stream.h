@@ -48,6 +48,10 @@ int px_stream_open(struct procs_stream **stream_out, const struct px_config *con
 /* As procs_next_until; PX_NEVER for no deadline. */
 int px_stream_next(struct procs_stream *stream, struct procs_result *result, uint64_t deadline);
 
+/* The next outcome if it lies ready, a value that was copied ahead; false if not, or
+ * if the stream may not be used: px_stream_usable says why. */
+bool px_stream_next_ahead(struct procs_stream *stream, struct procs_result *result);
+
 /* Runs a map that goes into an array to its end. The number of failed items, which
  * are counted and listed if there is a list, or a negative errno. */
 int64_t px_stream_drain(struct procs_stream *stream, struct procs_failures *failures);
