@@ -498,7 +498,9 @@ PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_resu
  * a pool runs many specifications in one worker, one after another, and the
  * elements of a procs_pmap are copied for it (strings and what they point to as
  * well, but not what a raw task's bytes may point to). A task may leave traces in
- * its worker's memory, which later tasks find.
+ * its worker's memory, which later tasks find; its signal mask, handlers, interval
+ * timers, working directory and umask are put back before the next stream, and a
+ * worker with other ids, limits, threads or descriptors than at its birth is replaced.
  * @options: or NULL for all defaults; workers, start, reserve_bytes, init, teardown,
  *           hooks_user, recycle_items and recycle_bytes matter here, all others are
  *           given with each stream.

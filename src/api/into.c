@@ -53,16 +53,17 @@ static const char *px_out_wrong(const struct px_input *input, const void *out, s
 		return "an array whose type is not the task's";
 	if (!px_multiply(input->n, size, &extent) || extent > PTRDIFF_MAX)
 		return "an array larger than memory";
+	if (input->n == 0)
+		return NULL;
 	if (px_arrays_place(at, extent) == PX_PLACE_BEYOND)
 		return "an array that is too small for the values";
 	for (uint32_t i = 0; i < input->n_sequences; i++) {
 		const struct px_array *array = &input->sequence[i];
-		const uint64_t bytes = input->n * array->stride;
+		const uint64_t bytes = px_array_extent(array, input->n);
 
 		if (px_overlap(at, extent, array->base, bytes))
 			return "an array for the values that overlaps a sequence";
-		if (px_arrays_place(array->base, bytes - (array->stride - array->element_size)) ==
-		    PX_PLACE_BEYOND)
+		if (px_arrays_place(array->base, bytes) == PX_PLACE_BEYOND)
 			return "a sequence that goes beyond its array";
 	}
 	return NULL;

@@ -285,16 +285,17 @@ void px_arrays_seal(void)
 		px_pages_protect(arrays->base, arrays->size, false);
 }
 
-/* Whole pages: an array has them to itself. */
+/* Whole pages: an array has them to itself. It is the parent's, whatever this process
+ * has made of its own by now. */
 static void px_arrays_change(uint64_t base, uint64_t size, bool writable)
 {
-	const struct px_arrays *arrays = px_arrays_inherited();
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t from, to;
 
-	if (size == 0 || arrays == NULL || arrays->base == NULL)
+	if (size == 0)
 		return;
-	from = px_align_down(base, arrays->page);
-	to = px_align(base + size, arrays->page);
+	from = px_align_down(base, page);
+	to = px_align(base + size, page);
 	px_pages_protect((void *)(uintptr_t)from, to - from, writable);
 }
 

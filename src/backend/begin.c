@@ -117,10 +117,18 @@ static void px_runner_open_array(const struct px_runner *runner, const struct px
 	px_arrays_open(order->out, order->out_size);
 }
 
+void px_runner_shut(struct px_runner *runner)
+{
+	px_arrays_shut(runner->order.out, runner->order.out_size);
+	runner->order.out = runner->order.out_size = 0;
+}
+
 void px_runner_order(struct px_runner *runner)
 {
 	const struct px_order before = runner->order;
 
+	if (runner->tidy != NULL)
+		px_tidy_restore(runner->tidy);
 	runner->order = runner->slot.control->order;
 	px_runner_open_array(runner, &before);
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
@@ -129,8 +137,21 @@ void px_runner_order(struct px_runner *runner)
 		px_runner_time(runner);
 }
 
+/* Before the items of a new stream: whether those of earlier ones left this process as
+ * it was. If not it says so, and has the range go to another. */
+static bool px_runner_fit(struct px_runner *runner)
+{
+	if (!(runner->post.flags & PX_POST_ORDER) || runner->tidy == NULL ||
+	    !px_tidy_spoiled(runner->tidy))
+		return true;
+	px_runner_flag(runner, PX_WORKER_TIRED);
+	return false;
+}
+
 bool px_runner_begin(struct px_runner *runner)
 {
+	const bool fit = px_runner_fit(runner);
+
 	if (runner->post.flags & PX_POST_ORDER)
 		px_runner_order(runner);
 	memset(runner->stride, 0, sizeof(runner->stride));
@@ -144,5 +165,6 @@ bool px_runner_begin(struct px_runner *runner)
 	else
 		px_begin_map(runner);
 	return px_output_begin(&runner->output, runner->sequence, &runner->post,
-			       runner->order.value_size) == 0;
+			       runner->order.value_size) == 0 &&
+	       fit;
 }

@@ -14,6 +14,7 @@
 #include "backend/alarm.h"
 #include "backend/context.h"
 #include "backend/pace.h"
+#include "backend/tidy.h"
 #include "codec/image.h"
 #include "codec/plans.h"
 #include "shm/output.h"
@@ -29,6 +30,7 @@ struct px_runner {
 	struct px_output output;
 	struct px_pace pace;
 	struct px_alarm alarm;
+	struct px_tidy *tidy; /* of a worker that stays, or NULL */
 	bool own_process;    /* its stdio and its time are its own */
 	uint64_t sequence;   /* range in work, or next */
 	uint64_t claims;     /* chunks so far */
@@ -69,6 +71,9 @@ enum px_step {
 /* Runs one chunk, if anything is posted. */
 enum px_step px_runner_step(struct px_runner *runner);
 
+/* Nothing comes for a while: no array is open any more. In begin.c. */
+void px_runner_shut(struct px_runner *runner);
+
 /* Says something of this worker to the parent. */
 static inline void px_runner_flag(struct px_runner *runner, enum px_worker_flag flag)
 {
@@ -85,7 +90,7 @@ void px_runner_order(struct px_runner *runner);
 void px_runner_last_words(struct px_runner *runner);
 
 /* Readies it for the range in runner->post. False: there is no room even for its
- * tables. In begin.c. */
+ * tables, or the process is not what it was. In begin.c. */
 bool px_runner_begin(struct px_runner *runner);
 
 /* Of a worker: its text is written before what it says. In entry.c. */

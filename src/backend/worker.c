@@ -18,6 +18,7 @@
 PX_WORKER_WRITES static struct px_runner px_own;
 PX_WORKER_WRITES static struct px_plans px_own_plans; /* the parent's are read-only */
 PX_WORKER_WRITES static pid_t px_own_pid;
+static struct px_tidy px_own_tidy; /* of a pool's */
 
 /* Without a range: sleeps, or says that it is time to leave. Who waits for the next
  * call of a pool sleeps without end, and costs nothing: the lifeline ends it with the
@@ -33,6 +34,8 @@ static bool px_worker_rest(struct px_runner *runner, pid_t parent, bool without_
 	if (px_slot_read_post(slot, runner->sequence, &post))
 		return true;
 	px_alarm_off(&runner->alarm);
+	if (without_end)
+		px_runner_shut(runner);
 	px_slot_rest(slot, seen, without_end ? PX_NEVER : px_deadline(px_now(), PX_WORKER_REST));
 	return true;
 }
@@ -104,6 +107,10 @@ void px_worker_live(struct px_birth *birth)
 		px_clock_plainly();
 	if (!px_worker_init(runner, &backend->hooks))
 		px_entry_leave(0);
+	if (backend->pooled) {
+		px_tidy_note(&px_own_tidy);
+		runner->tidy = &px_own_tidy;
+	}
 	/* Nothing is freed: the process ends. Results are in the slot, text is written. */
 	if (px_worker_run(runner, parent, backend->pooled && birth->lifeline >= 0)) {
 		if (backend->hooks.teardown != NULL)

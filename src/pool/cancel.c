@@ -72,7 +72,7 @@ static bool px_cancel_take_back(struct procs_stream *stream, struct px_span *spa
 	const struct px_slot slot = px_backend_slot(stream->backend, span->slot);
 	const uint32_t item = (uint32_t)(index - span->first);
 
-	if (!px_slot_take_back_from(slot, span->region.sequence, item, span->count))
+	if (!px_slot_take_back_from(slot, span->region.sequence, px_span_held(span), item))
 		return false;
 	if (item > 0)
 		span = px_window_split(&stream->window, span, item);

@@ -166,6 +166,13 @@ static inline uint32_t px_span_flight(const struct procs_stream *stream, const s
 	return span->count - span->region.done < block ? 1 : block;
 }
 
+/* Of a posted span: what its worker may not have carved yet. A worker carves what it
+ * runs, and says so before. */
+static inline struct px_chunk px_span_held(const struct px_span *span)
+{
+	return (struct px_chunk){ span->region.done + span->running, span->count };
+}
+
 /* ns an item takes, by what is known; 0: nothing is. */
 static inline uint64_t px_stream_item_ns(const struct procs_stream *stream)
 {

@@ -290,7 +290,8 @@ static void px_pool_settle(struct procs_stream *stream)
 		for (span = stream->desks[i].oldest; span != NULL; span = span->newer)
 			if (span->state == PX_SPAN_POSTED)
 				(void)px_slot_take_back(px_backend_slot(stream->backend, i),
-							span->region.sequence, span->count, true);
+							span->region.sequence, px_span_held(span),
+							true);
 	do {
 		seen = px_backend_seen(stream->backend);
 		if (px_desks_are_done(stream))

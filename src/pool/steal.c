@@ -72,7 +72,7 @@ struct px_span *px_post_steal(struct procs_stream *stream, uint64_t now)
 	if (victim == NULL || px_window_prepare(window, px_stream_spans_needed(stream)) != 0)
 		return NULL;
 	stolen = px_slot_take_back(px_backend_slot(stream->backend, victim->slot),
-				   victim->region.sequence, victim->count, loot.behind);
+				   victim->region.sequence, px_span_held(victim), loot.behind);
 	if (px_chunk_empty(stolen))
 		return NULL;
 	if (stolen.from > 0)

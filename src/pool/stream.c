@@ -151,9 +151,7 @@ static void px_stream_plan_copies(struct procs_stream *stream)
 	for (uint32_t i = 0; i < input->n_sequences && !stream->by_item; i++) {
 		const struct px_array *array = &input->sequence[i];
 
-		if (!px_stream_sees(stream, array->base,
-				    input->n * array->stride -
-					    (array->stride - array->element_size)))
+		if (!px_stream_sees(stream, array->base, px_array_extent(array, input->n)))
 			stream->copies |= 1u << i;
 	}
 }

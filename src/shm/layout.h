@@ -135,6 +135,12 @@ struct px_array {
 	uint64_t element_size;
 };
 
+/* From its first element to the end of its last. */
+static inline uint64_t px_array_extent(const struct px_array *array, uint64_t n)
+{
+	return n > 0 ? (n - 1) * array->stride + array->element_size : 0;
+}
+
 /* What the worker is to do with the ranges it is given. Parent writes, before
  * the first post, or before one that says so when the worker is done with all
  * ranges of the old one; the worker copies it. */

@@ -57,26 +57,28 @@ void px_slot_post(struct px_slot slot, uint64_t sequence, const struct px_post *
 	px_doorbell_ring(&slot.control->bell, &slot.control->idle);
 }
 
-struct px_chunk px_slot_take_back(struct px_slot slot, uint64_t sequence, uint32_t end, bool all)
+struct px_chunk px_slot_take_back(struct px_slot slot, uint64_t sequence, struct px_chunk held,
+				  bool all)
 {
 	_Atomic uint64_t *range = &px_slot_entry(slot, sequence)->range;
 	/* relaxed: the swap below decides */
 	uint64_t word = atomic_load_explicit(range, memory_order_relaxed);
-	const struct px_chunk none = { end, end };
+	const struct px_chunk none = { held.to, held.to };
 	uint32_t next, middle;
 
 	do {
 		next = px_range_next(word);
-		/* Only the parent lowers end: another value is a stray write. */
-		if (px_range_end(word) != end || next >= end)
+		/* Only the parent lowers end, and next never goes back: another value is a stray
+		 * write, and would give items away that are finished or in flight. */
+		if (px_range_end(word) != held.to || next < held.from || next >= held.to)
 			return none;
-		middle = all ? next : next + (end - next) / 2;
+		middle = all ? next : next + (held.to - next) / 2;
 		/* relaxed: the word hands over items, not memory; what they need was published by
 		 * the post, and is the parent's own */
 	} while (!atomic_compare_exchange_weak_explicit(range, &word, px_range_word(next, middle),
 							memory_order_relaxed,
 							memory_order_relaxed));
-	return (struct px_chunk){ middle, end };
+	return (struct px_chunk){ middle, held.to };
 }
 
 void px_slot_revoke(struct px_slot slot)
@@ -86,14 +88,16 @@ void px_slot_revoke(struct px_slot slot)
 	atomic_exchange_explicit(&slot.control->claim, PX_CLAIM_LOST, memory_order_acq_rel);
 }
 
-bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, uint32_t from, uint32_t end)
+bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, struct px_chunk held,
+			    uint32_t from)
 {
 	_Atomic uint64_t *range = &px_slot_entry(slot, sequence)->range;
 	/* relaxed: the swap below decides */
 	uint64_t word = atomic_load_explicit(range, memory_order_relaxed);
 
 	do {
-		if (px_range_end(word) != end || px_range_next(word) > from)
+		if (px_range_end(word) != held.to || px_range_next(word) < held.from ||
+		    from < held.from || px_range_next(word) > from)
 			return false;
 		/* relaxed: see px_slot_take_back() */
 	} while (!atomic_compare_exchange_weak_explicit(

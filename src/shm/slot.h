@@ -52,19 +52,22 @@ void px_slot_reset(struct px_slot slot, const struct px_order *order, uint32_t f
 void px_slot_post(struct px_slot slot, uint64_t sequence, const struct px_post *post);
 
 /*
- * Takes back items from the end of a posted range, of which [0, end) were the
- * worker's: half of what it has not carved, rounded up, or with `all` the
- * whole of it. Returns them, [new end, end), empty if nothing was left or the
- * word is not one that the worker may have made of it.
+ * Takes back items from the end of a posted range, of which `held` were the
+ * worker's: from the first that it may not have carved, for all that is known, to
+ * the end. Half of what it has not carved, rounded up, or with `all` the whole of
+ * it. Returns them, [new end, end), empty if nothing was left or the word is not
+ * one that the worker may have made of it.
  */
-struct px_chunk px_slot_take_back(struct px_slot slot, uint64_t sequence, uint32_t end, bool all);
+struct px_chunk px_slot_take_back(struct px_slot slot, uint64_t sequence, struct px_chunk held,
+				  bool all);
 
 /* The verdict on a worker that is gone, or as good as: nothing that it claims
  * or publishes from now on counts. */
 void px_slot_revoke(struct px_slot slot);
 
-/* Takes back items [from, end), if the worker has not carved `from` yet. */
-bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, uint32_t from, uint32_t end);
+/* Takes back items [from, held.to), if the worker has not carved `from` yet. */
+bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, struct px_chunk held,
+			    uint32_t from);
 
 /* Tells the worker to leave, and wakes it. */
 void px_slot_stop(struct px_slot slot, enum px_stop how);

@@ -402,6 +402,60 @@ static void arrays_are_memory(void **state)
 	pxt_check(procs_array(double, SIZE_MAX / 4) == NULL && errno == ENOMEM);
 }
 
+static PROCS_DEFINE1(int, makes_arrays, int, x)
+{
+	int *own = procs_array(int, 10);
+
+	procs_array_free(own);
+	return own != NULL ? x : -1;
+}
+
+/* What a task does with arrays of its own does not change what its worker may write. */
+static void a_task_may_have_arrays_of_its_own(void **state)
+{
+	struct procs_pool *pool = procs_pool_open(PROCS_OPTIONS(.workers = 1));
+	int *xs = memory(true, 4000), *out = memory(true, 4000);
+	int own[10];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		xs[i] = i;
+	pxt_equal(procs_pmap_into(makes_arrays, 10, own, PROCS_OPTIONS(.pool = pool), xs), 0);
+	pxt_equal(procs_pmap_into(f, 1000, out, PROCS_OPTIONS(.pool = pool), xs, xs), 0);
+	for (int i = 0; i < 1000; i++)
+		pxt_equal(out[i], 8 * i);
+	procs_pool_close(pool);
+	unmake(true, xs);
+	unmake(true, out);
+}
+
+/* The last column of an array that ends with its page has no gap behind it; and where
+ * there are no items, nothing overlaps or goes beyond. */
+static void columns_and_ends_are_no_overlap(void **state)
+{
+	struct row {
+		double a, b;
+	} *rows = memory(true, 4096);
+
+	double *out = memory(true, 2048);
+	const struct procs_sequence b = { &rows[0].b, sizeof(double), sizeof(struct row) };
+	const struct procs_sequence end = { &rows[256], sizeof(double), sizeof(struct row) };
+
+	(void)state;
+	for (int i = 0; i < 256; i++)
+		rows[i].b = i;
+	pxt_equal(procs_pmap_into_sequences(procs_function_of(half), 256, out, sizeof(double),
+					    PROCS_CODE(double), NULL, NULL, &b, 1),
+		  0);
+	for (int i = 0; i < 256; i++)
+		pxt_check(out[i] == i / 2.0);
+	pxt_equal(procs_pmap_into_sequences(procs_function_of(half), 0, out + 256, sizeof(double),
+					    PROCS_CODE(double), NULL, NULL, &end, 1),
+		  0);
+	unmake(true, rows);
+	unmake(true, out);
+}
+
 static void free_in_a_child(void *array)
 {
 	int *own = procs_array(int, 10);
@@ -463,6 +517,8 @@ int main(void)
 		pxt_test(arrays_of_input_are_read_only),
 		pxt_test(pools_see_arrays_made_later),
 		pxt_test(arrays_are_memory),
+		pxt_test(a_task_may_have_arrays_of_its_own),
+		pxt_test(columns_and_ends_are_no_overlap),
 		pxt_test(a_child_has_arrays_of_its_own),
 		pxt_test(misuse_is_refused),
 	};

@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -450,6 +453,134 @@ static void two_pools_at_once_from_two_threads(void **state)
 	pxt_isolated(two_pools, NULL);
 }
 
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+enum mess {
+	MASK,
+	HANDLER,
+	TIMER,
+	DIRECTORY,
+	UMASK,
+	N_TIDY, /* what is put back; from here on the worker is replaced */
+	LIMIT = N_TIDY,
+	DESCRIPTOR,
+	CLOSED,
+	THREAD,
+	N_MESSES
+};
+
+static void *sleep_on(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+static PROCS_DEFINE1(int64_t, make_a_mess, int, which)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 50000 } };
+	struct rlimit limit;
+	pthread_t thread;
+	sigset_t all;
+
+	switch (which) {
+	case MASK:
+		sigfillset(&all);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		break;
+	case HANDLER:
+		signal(SIGUSR1, on_alarm);
+		break;
+	case TIMER:
+		setitimer(ITIMER_REAL, &soon, NULL);
+		break;
+	case DIRECTORY:
+		if (chdir("/") != 0)
+			return -1;
+		break;
+	case UMASK:
+		umask(0777);
+		break;
+	case LIMIT:
+		getrlimit(RLIMIT_NOFILE, &limit);
+		limit.rlim_cur--;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		break;
+	case DESCRIPTOR:
+		if (dup(1) < 0)
+			return -1;
+		break;
+	case CLOSED:
+		close(0);
+		break;
+	case THREAD:
+		pthread_create(&thread, NULL, sleep_on, NULL);
+		break;
+	}
+	return getpid();
+}
+
+/* 0 if everything is as in a process just made, else the mess that is left. */
+static PROCS_DEFINE1(int, find_a_mess, int64_t, host_umask)
+{
+	struct sigaction action;
+	char directory[2];
+	sigset_t mask;
+	mode_t now;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	if (sigismember(&mask, SIGUSR2))
+		return 1 + MASK;
+	sigaction(SIGUSR1, NULL, &action);
+	if (action.sa_handler != SIG_DFL)
+		return 1 + HANDLER;
+	if (getcwd(directory, sizeof(directory)) != NULL)
+		return 1 + DIRECTORY;
+	now = umask(0);
+	umask(now);
+	if (now != host_umask)
+		return 1 + UMASK;
+	/* Longer than the timer had. */
+	poll(NULL, 0, 100);
+	return 0;
+}
+
+static void tasks_leave_no_mess(void **state)
+{
+	const mode_t now = umask(0);
+	const int64_t host_umask = now;
+	struct procs_pool *pool;
+	struct procs_stream *stream;
+	struct procs_result result;
+	int64_t before, after;
+	int left;
+
+	(void)state;
+	umask(now);
+	pool = open_pool(1);
+	for (int which = 0; which < N_MESSES; which++) {
+		if (which == THREAD && pxt_is_instrumented())
+			continue; /* that has threads of its own */
+		stream = procs_pmap(make_a_mess, 1, PROCS_OPTIONS(.pool = pool), &which);
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(procs_value(&result, &before), 0);
+		procs_close(stream);
+		stream = procs_pmap(find_a_mess, 1, PROCS_OPTIONS(.pool = pool), &host_umask);
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(procs_value(&result, &left), 0);
+		pxt_equal(left, 0);
+		procs_close(stream);
+		pxt_equal(workers_of(pool, &after, 1), 1);
+		if ((after == before) != (which < N_TIDY))
+			pxt_failed(__FILE__, __LINE__, "mess %d: processes %d and %d", which,
+				   (int)before, (int)after);
+	}
+	close_pool(pool);
+}
+
 static uint64_t cpu_time(int64_t pid)
 {
 	struct timespec time;
@@ -634,6 +765,7 @@ int main(void)
 		pxt_test(an_object_loaded_later_is_there),
 		pxt_test(nested_maps_work),
 		pxt_test(two_pools_at_once_from_two_threads),
+		pxt_test(tasks_leave_no_mess),
 		pxt_test(sleep_costs_nothing),
 		pxt_test(memory_goes_back),
 		pxt_test(inline_pools_work),

@@ -180,7 +180,8 @@ static void take(struct parent *p, int w, struct range *range)
 		struct px_frame frame;
 
 		if (p->workers[w].value_size > 0) {
-			px_take_values(slot, &range->region, range->taken, range->taken + 1, &value);
+			px_take_values(slot, &range->region, range->taken, range->taken + 1,
+				       &value);
 		} else {
 			pxt_equal(px_take_frame(slot, &range->region, range->taken, range->taken,
 						&frame),
@@ -214,20 +215,20 @@ static void turn(struct parent *p)
 	for (int w = 0; w < WORKERS; w++) {
 		for (int i = 0; i < 2; i++) {
 			struct range *range = &p->ranges[w][i];
-			struct px_chunk back = { 0, 0 };
+			struct px_chunk back = { 0, 0 }, held;
 
 			if (range->open)
 				take(p, w, range);
+			held = (struct px_chunk){ range->region.done, range->end };
 			/* A thief: half, all, or from some item on. */
 			if (range->open && pxt_random(&p->seed) % 4 == 0) {
 				back = px_slot_take_back(p->workers[w].slot, range->region.sequence,
-							 range->end, pxt_random(&p->seed) % 8 == 0);
+							 held, pxt_random(&p->seed) % 8 == 0);
 			} else if (range->open && pxt_random(&p->seed) % 4 == 0) {
-				const uint32_t from =
-					(uint32_t)(pxt_random(&p->seed) % range->end);
+				const uint32_t from = (uint32_t)(pxt_random(&p->seed) % range->end);
 
 				if (px_slot_take_back_from(p->workers[w].slot,
-							   range->region.sequence, from, range->end))
+							   range->region.sequence, held, from))
 					back = (struct px_chunk){ from, range->end };
 			}
 			if (px_chunk_empty(back))
@@ -238,8 +239,7 @@ static void turn(struct parent *p)
 			p->todo[p->n_todo][0] = range->first + back.from;
 			p->todo[p->n_todo++][1] = back.to - back.from;
 		}
-		p->passed[w] =
-			px_take_passed(p->workers[w].slot, p->passed[w], p->posted[w]);
+		p->passed[w] = px_take_passed(p->workers[w].slot, p->passed[w], p->posted[w]);
 		while (p->posted[w] - p->passed[w] < PX_RING &&
 		       !p->ranges[w][p->posted[w] % 2].open) {
 			uint64_t first;

@@ -80,6 +80,7 @@ static void a_worker_keeps_its_own_slot_only(void **state)
 	pxt_equal(px_arena_open(&arena, 3, 16 * 4096, 4096), 0);
 	for (uint64_t i = 0; i < 3; i++)
 		slots[i] = px_arena_slot(&arena, i);
+
 	struct {
 		unsigned char *address;
 		bool there;
@@ -99,6 +100,7 @@ static void a_worker_keeps_its_own_slot_only(void **state)
 		{ (unsigned char *)slots[0].control, false },
 		{ slots[2].output, false },
 	};
+
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		int status;
 
@@ -136,9 +138,16 @@ static int close_rig(void **state)
 
 #define rig_test(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
 
+static struct px_chunk held(uint32_t from, uint32_t to)
+{
+	return (struct px_chunk){ from, to };
+}
+
 static struct px_post post_of(uint32_t count)
 {
-	return (struct px_post){ .count = count, .limit = 1 << 19, .over = 1 << 19, .kind = PX_KIND_MAP };
+	return (struct px_post){
+		.count = count, .limit = 1 << 19, .over = 1 << 19, .kind = PX_KIND_MAP
+	};
 }
 
 static void items_are_carved_from_the_front_and_taken_back_from_the_end(void **state)
@@ -150,21 +159,42 @@ static void items_are_carved_from_the_front_and_taken_back_from_the_end(void **s
 	px_slot_post(rig.slot, 0, &post);
 	chunk = px_slot_carve(rig.slot, 0, 10, false);
 	pxt_check(chunk.from == 0 && chunk.to == 10);
-	chunk = px_slot_take_back(rig.slot, 0, 100, false);
+	chunk = px_slot_take_back(rig.slot, 0, held(0, 100), false);
 	pxt_check(chunk.from == 55 && chunk.to == 100);
 	/* A wrong idea of the end takes nothing. */
-	pxt_check(px_chunk_empty(px_slot_take_back(rig.slot, 0, 100, false)));
-	pxt_check(!px_slot_take_back_from(rig.slot, 0, 9, 55));
-	pxt_check(px_slot_take_back_from(rig.slot, 0, 50, 55));
+	pxt_check(px_chunk_empty(px_slot_take_back(rig.slot, 0, held(0, 100), false)));
+	pxt_check(!px_slot_take_back_from(rig.slot, 0, held(0, 55), 9));
+	pxt_check(px_slot_take_back_from(rig.slot, 0, held(0, 55), 50));
 	chunk = px_slot_carve(rig.slot, 0, 1000, true);
 	pxt_check(chunk.from == 10 && chunk.to == 20);
 	chunk = px_slot_carve(rig.slot, 0, 1000, false);
 	pxt_check(chunk.from == 20 && chunk.to == 50);
 	pxt_check(px_chunk_empty(px_slot_carve(rig.slot, 0, 1, false)));
-	pxt_check(px_chunk_empty(px_slot_take_back(rig.slot, 0, 50, true)));
+	pxt_check(px_chunk_empty(px_slot_take_back(rig.slot, 0, held(50, 50), true)));
 	px_slot_post(rig.slot, 1, &post);
-	chunk = px_slot_take_back(rig.slot, 1, 100, true);
+	chunk = px_slot_take_back(rig.slot, 1, held(0, 100), true);
 	pxt_check(chunk.from == 0 && chunk.to == 100);
+}
+
+/* A stray write has put `next` back: what is finished already is not to be had. */
+static void what_is_finished_is_not_taken_back(void **state)
+{
+	const struct px_post post = post_of(48);
+	_Atomic uint64_t *range = &rig.slot.control->entry[0].range;
+
+	(void)state;
+	px_slot_post(rig.slot, 0, &post);
+	(void)px_slot_carve(rig.slot, 0, 21, false);
+	atomic_store(range, (uint64_t)48 << 32);
+	pxt_check(px_chunk_empty(px_slot_take_back(rig.slot, 0, held(21, 48), false)));
+	pxt_check(px_chunk_empty(px_slot_take_back(rig.slot, 0, held(21, 48), true)));
+	for (uint32_t from = 0; from < 48; from++)
+		pxt_check(!px_slot_take_back_from(rig.slot, 0, held(21, 48), from));
+	pxt_equal(atomic_load(range), (uint64_t)48 << 32);
+	/* Nor is it where the word is right. */
+	atomic_store(range, (uint64_t)48 << 32 | 21);
+	pxt_check(!px_slot_take_back_from(rig.slot, 0, held(21, 48), 20));
+	pxt_check(px_slot_take_back_from(rig.slot, 0, held(21, 48), 21));
 }
 
 static void a_post_is_read_once_it_is_there(void **state)
@@ -287,15 +317,15 @@ static void words_that_cannot_be_are_refused(void **state)
 
 	(void)state;
 	write_range(9, 0, true);
-#define BAD(field, value)                                                                   \
-	do {                                                                                \
-		const uint64_t good_ = words->field;                                        \
-		words->field = (value);                                                     \
-		region = fresh;                                                             \
-		pxt_equal(px_take_news(rig.slot, &region, 9, &news), -EBADMSG);             \
-		pxt_check(memcmp(&region, &fresh, sizeof(region)) == 0);                    \
-		words->field = good_;                                                       \
-	} while (0)
+#define BAD(field, value)                                                                          \
+ do {                                                                                              \
+  const uint64_t good_ = words->field;                                                             \
+  words->field = (value);                                                                          \
+  region = fresh;                                                                                  \
+  pxt_equal(px_take_news(rig.slot, &region, 9, &news), -EBADMSG);                                  \
+  pxt_check(memcmp(&region, &fresh, sizeof(region)) == 0);                                         \
+  words->field = good_;                                                                            \
+ } while (0)
 	BAD(progress, 10 << 1);
 	BAD(progress, 9 << 1 | 1);
 	BAD(progress, UINT64_MAX);
@@ -311,13 +341,13 @@ static void words_that_cannot_be_are_refused(void **state)
 	region = fresh;
 	pxt_equal(px_take_news(rig.slot, &region, 9, &news), 0);
 	/* Going back, moving, shrinking. */
-#define BAD_NEXT(field, value)                                                              \
-	do {                                                                                \
-		const uint64_t good_ = words->field;                                        \
-		words->field = (value);                                                     \
-		pxt_equal(px_take_news(rig.slot, &region, 9, &news), -EBADMSG);             \
-		words->field = good_;                                                       \
-	} while (0)
+#define BAD_NEXT(field, value)                                                                     \
+ do {                                                                                              \
+  const uint64_t good_ = words->field;                                                             \
+  words->field = (value);                                                                          \
+  pxt_equal(px_take_news(rig.slot, &region, 9, &news), -EBADMSG);                                  \
+  words->field = good_;                                                                            \
+ } while (0)
 	BAD_NEXT(progress, 8 << 1);
 	BAD_NEXT(base, 64);
 	BAD_NEXT(heap, words->heap - 1);
@@ -370,14 +400,14 @@ static void well_summed_lies_are_found(void **state)
 	pxt_equal(px_take_news(rig.slot, &region, 9, &news), 0);
 	at = (struct px_frame *)(void *)(rig.slot.output + region.base) + 5;
 	good = *at;
-#define LIE(field, value)                                                                   \
-	do {                                                                                \
-		*at = good;                                                                 \
-		at->field = (value);                                                        \
-		at->head = 0;                                                               \
-		at->head = px_checksum_of(at);                                              \
-		pxt_equal(px_take_frame(rig.slot, &region, 5, 5, &frame), -EBADMSG);        \
-	} while (0)
+#define LIE(field, value)                                                                          \
+ do {                                                                                              \
+  *at = good;                                                                                      \
+  at->field = (value);                                                                             \
+  at->head = 0;                                                                                    \
+  at->head = px_checksum_of(at);                                                                   \
+  pxt_equal(px_take_frame(rig.slot, &region, 5, 5, &frame), -EBADMSG);                             \
+ } while (0)
 #define px_checksum_of(frame) px_checksum(frame, sizeof(*(frame)))
 	LIE(kind, 0);
 	LIE(kind, 3);
@@ -494,6 +524,7 @@ int main(void)
 		pxt_test(an_arena_is_halved_until_it_fits),
 		pxt_test(a_worker_keeps_its_own_slot_only),
 		rig_test(items_are_carved_from_the_front_and_taken_back_from_the_end),
+		rig_test(what_is_finished_is_not_taken_back),
 		rig_test(a_post_is_read_once_it_is_there),
 		rig_test(a_verdict_ends_all_claims),
 		rig_test(what_the_pen_writes_passes_the_door),
