@@ -24,6 +24,10 @@ cat "$log" >/dev/null
 run "$bin/figure_calls"
 run "$bin/figure_death"
 run "$bin/figure_wake"
+if [ -x "$bin/figure_arrays" ]; then # with OpenMP to compare with
+	run "$bin/figure_arrays"
+	run "$bin/figure_skew"
+fi
 run "$bin/figure_commands" cold_start 0.667 31 "$bin/cold_procs" "$bin/cold_pipe"
 if [ -x "$bin/wide_finder" ]; then
 	run "$bin/figure_commands" wide_finder_serial 1.7 15 "$bin/wide_finder --workers 2 $log" \

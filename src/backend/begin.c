@@ -127,8 +127,6 @@ void px_runner_order(struct px_runner *runner)
 {
 	const struct px_order before = runner->order;
 
-	if (runner->tidy != NULL)
-		px_tidy_restore(runner->tidy);
 	runner->order = runner->slot.control->order;
 	px_runner_open_array(runner, &before);
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
@@ -137,15 +135,19 @@ void px_runner_order(struct px_runner *runner)
 		px_runner_time(runner);
 }
 
+bool px_runner_tidy(struct px_runner *runner)
+{
+	if (runner->tidy == NULL || px_tidy_up(runner->tidy))
+		return true;
+	px_runner_flag(runner, PX_WORKER_TIRED);
+	return false;
+}
+
 /* Before the items of a new stream: whether those of earlier ones left this process as
  * it was. If not it says so, and has the range go to another. */
 static bool px_runner_fit(struct px_runner *runner)
 {
-	if (!(runner->post.flags & PX_POST_ORDER) || runner->tidy == NULL ||
-	    !px_tidy_spoiled(runner->tidy))
-		return true;
-	px_runner_flag(runner, PX_WORKER_TIRED);
-	return false;
+	return !(runner->post.flags & PX_POST_ORDER) || px_runner_tidy(runner);
 }
 
 bool px_runner_begin(struct px_runner *runner)

@@ -324,6 +324,8 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 		return px_finish_range(runner);
 	if (!px_slot_claim(runner->slot, runner->claims))
 		return PX_STEP_LOST;
+	if (runner->tidy != NULL)
+		runner->tidy->tidy = false;
 	px_context_begin(&runner->context);
 	done = px_run(runner, chunk, begun);
 	px_context_end(&runner->context);

@@ -71,6 +71,10 @@ enum px_step {
 /* Runs one chunk, if anything is posted. */
 enum px_step px_runner_step(struct px_runner *runner);
 
+/* Puts the process back to what it was at its birth, if it stays; or says that it is
+ * tired: false. In begin.c. */
+bool px_runner_tidy(struct px_runner *runner);
+
 /* Nothing comes for a while: no array is open any more. In begin.c. */
 void px_runner_shut(struct px_runner *runner);
 

@@ -37,7 +37,7 @@ void px_tidy_note(struct px_tidy *tidy)
 {
 	const int saved = errno;
 
-	tidy->noted = true;
+	tidy->tidy = true;
 	pthread_sigmask(SIG_SETMASK, NULL, &tidy->mask);
 	for (int number = 1; number <= PX_SIGNALS; number++)
 		(void)sigaction(number, NULL, &tidy->actions[number]);
@@ -52,13 +52,11 @@ void px_tidy_note(struct px_tidy *tidy)
 	errno = saved;
 }
 
-void px_tidy_restore(const struct px_tidy *tidy)
+static void px_restore(const struct px_tidy *tidy)
 {
 	const struct itimerval never = { .it_value = { 0 } };
 	const int saved = errno;
 
-	if (!tidy->noted)
-		return;
 	(void)setitimer(ITIMER_REAL, &never, NULL);
 	(void)setitimer(ITIMER_VIRTUAL, &never, NULL);
 	(void)setitimer(ITIMER_PROF, &never, NULL);
@@ -73,7 +71,7 @@ void px_tidy_restore(const struct px_tidy *tidy)
 	errno = saved;
 }
 
-bool px_tidy_spoiled(const struct px_tidy *tidy)
+static bool px_spoiled(const struct px_tidy *tidy)
 {
 	const int saved = errno;
 	struct rlimit limit;
@@ -81,8 +79,6 @@ bool px_tidy_spoiled(const struct px_tidy *tidy)
 	gid_t groups[3];
 	bool spoiled;
 
-	if (!tidy->noted)
-		return false;
 	px_note_ids(users, groups);
 	spoiled = memcmp(users, tidy->users, sizeof(users)) != 0 ||
 		  memcmp(groups, tidy->groups, sizeof(groups)) != 0;
@@ -94,4 +90,14 @@ bool px_tidy_spoiled(const struct px_tidy *tidy)
 		  px_free_number(tidy->directory) != tidy->free_number;
 	errno = saved;
 	return spoiled;
+}
+
+bool px_tidy_up(struct px_tidy *tidy)
+{
+	if (!tidy->tidy) {
+		px_restore(tidy);
+		tidy->spoiled = tidy->spoiled || px_spoiled(tidy);
+		tidy->tidy = true;
+	}
+	return !tidy->spoiled;
 }

@@ -18,7 +18,8 @@ enum {
 };
 
 struct px_tidy {
-	bool noted;
+	bool tidy;    /* nothing has run since it was put back */
+	bool spoiled; /* for good */
 	sigset_t mask;
 	struct sigaction actions[PX_SIGNALS + 1];
 	int directory; /* of its own, or -1 */
@@ -33,10 +34,8 @@ struct px_tidy {
 /* How a worker was born. */
 void px_tidy_note(struct px_tidy *tidy);
 
-/* Puts back what can be. */
-void px_tidy_restore(const struct px_tidy *tidy);
-
-/* Whether something is left that cannot. */
-bool px_tidy_spoiled(const struct px_tidy *tidy);
+/* Puts back what can be, unless nothing has run since. False: something is left that
+ * cannot. */
+bool px_tidy_up(struct px_tidy *tidy);
 
 #endif /* PROCS_BACKEND_TIDY_H */

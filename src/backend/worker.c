@@ -34,6 +34,9 @@ static bool px_worker_rest(struct px_runner *runner, pid_t parent, bool without_
 	if (px_slot_read_post(slot, runner->sequence, &post))
 		return true;
 	px_alarm_off(&runner->alarm);
+	/* Probably the end of a stream: now, while nobody waits for it. */
+	if (runner->post.flags & PX_POST_LAST)
+		(void)px_runner_tidy(runner);
 	if (without_end)
 		px_runner_shut(runner);
 	px_slot_rest(slot, seen, without_end ? PX_NEVER : px_deadline(px_now(), PX_WORKER_REST));
