@@ -15,6 +15,10 @@
 #include "backend/owner.h"
 #include "pool/local.h"
 
+enum {
+	PX_CANCEL_SPANS = 4 /* at most, that one cancel takes */
+};
+
 static const struct px_verdict px_cancelled = { .cause = PROCS_CAUSE_CANCELLED, .code = ECANCELED };
 
 void px_cancels_init(struct px_cancels *cancels)
@@ -115,6 +119,13 @@ static bool px_cancel_one(struct procs_stream *stream, uint64_t index, struct px
 	return true;
 }
 
+/* Spans for one cancel, and still those for deaths: with full desks nothing is posted
+ * that would have them made again. */
+static int px_cancel_prepare(struct procs_stream *stream)
+{
+	return px_window_prepare(&stream->window, PX_CANCEL_SPANS + px_stream_spans_needed(stream));
+}
+
 /* Where `index` is among the open ones, or would be. */
 static size_t px_cancels_at(const struct px_cancels *cancels, uint64_t index)
 {
@@ -183,7 +194,7 @@ void px_cancel_all_asked(struct procs_stream *stream)
 	begun = px_cancels_at(cancels, stream->window.fresh);
 	for (size_t i = 0; i < begun; i++) {
 		/* Without spans to split it waits for the next turn. */
-		if (px_window_prepare(&stream->window, 4) != 0 ||
+		if (px_cancel_prepare(stream) != 0 ||
 		    !px_cancel_one(stream, cancels->open[i], &from))
 			cancels->open[kept++] = cancels->open[i];
 	}
@@ -207,7 +218,7 @@ int px_cancel_fresh(struct procs_stream *stream, struct px_span **span)
 
 		if (found == NULL || found->state != PX_SPAN_WAITING)
 			continue;
-		if (px_window_prepare(window, 4) != 0)
+		if (px_cancel_prepare(stream) != 0)
 			return -ENOMEM;
 		from = px_span_isolate(stream, found, cancels->open[i]);
 		px_span_fail(stream, from, px_cancelled);

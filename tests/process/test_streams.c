@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -491,6 +493,71 @@ static void a_cancelled_item_leaves_the_others(void **state)
 	expect_end(stream);
 }
 
+enum {
+	STAYERS = 4
+};
+
+static _Atomic uint64_t *stayers[STAYERS];
+
+static PROCS_DEFINE1(int, stay_at_five, int, x)
+{
+	if (x % 100 == 5 && x / 100 < STAYERS) {
+		atomic_store(stayers[x / 100], (uint64_t)getpid());
+		for (;;)
+			pause();
+	}
+	return x + 1;
+}
+
+/* Each cancel cuts what is posted into more pieces, and then all workers are lost
+ * at once, in the middle of what they have: there must be pieces left for that. */
+static void many_cancels_leave_room_for_deaths(void **state)
+{
+	enum {
+		N = 200 * STAYERS
+	};
+
+	int xs[N], value;
+	struct procs_stream *stream;
+	struct procs_result result;
+	siginfo_t how;
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		xs[i] = i;
+	for (int i = 0; i < STAYERS; i++)
+		stayers[i] = pxt_shared();
+	stream = procs_pmap(
+		stay_at_five, N,
+		PROCS_OPTIONS(.workers = STAYERS, .window_items = N, .traceback_fd = -1), xs);
+	for (int i = 0; i < STAYERS; i++)
+		pxt_await(stayers[i], 1);
+	/* None that a worker has carved: it would be looked at again and again. */
+	for (uint64_t i = 0; i < N; i += 3)
+		if (i % 100 > 20)
+			pxt_equal(procs_cancel(stream, i), 0);
+	pxt_equal(procs_next(stream, &result), 1);
+	for (int i = 0; i < STAYERS; i++) {
+		const pid_t pid = (pid_t)atomic_load(stayers[i]);
+
+		pxt_equal(kill(pid, SIGKILL), 0);
+		pxt_equal(waitid(P_PID, (id_t)pid, &how, WEXITED | WNOWAIT | __WALL), 0);
+	}
+	for (uint64_t i = 1; i < N; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(result.index, i);
+		if (result.failed == NULL) {
+			pxt_equal(procs_value(&result, &value), 0);
+			pxt_equal(value, i + 1);
+		} else if (i % 100 == 5 && i / 100 < STAYERS) {
+			pxt_equal(result.failed->cause, PROCS_CAUSE_SIGNAL);
+		} else {
+			pxt_equal(result.failed->cause, PROCS_CAUSE_CANCELLED);
+		}
+	}
+	expect_end(stream);
+}
+
 static PROCS_DEFINE1(int, which, int, x)
 {
 	int *scratch = procs_scratch(sizeof(*scratch));
@@ -536,6 +603,7 @@ int main(void)
 		pxt_test(cancel_interrupts_a_wait),
 		pxt_test(a_cancel_in_flight_leaves_the_next),
 		pxt_test(a_cancelled_item_leaves_the_others),
+		pxt_test(many_cancels_leave_room_for_deaths),
 		pxt_test(a_task_knows_which_item_it_is),
 	};
 
