@@ -349,7 +349,8 @@ procs_pmap_arrays(const struct procs_function *function, size_t n,
  * and procs_fail fails that item. options.timeout_ns holds for an item with its
  * combining; options.window_items counts blocks, options.order means nothing.
  * Workers see the arrays, and all memory, as it was when the call began or a
- * worker was replaced.
+ * worker was replaced; for those of a pool arrays that are no procs_array are
+ * copied.
  * @map: a typed task, borrowed (static in the program), whose result is
  *       arithmetic or a struct without strings and bytes, of at most 64 bytes.
  * @combine: a typed task of two arguments of that type that returns it.

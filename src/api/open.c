@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "backend/owner.h"
 #include "codec/text.h"
+#include "pool/pool.h"
 
 /* What is wrong with an option, behind "options.NAME ". */
 static const char *px_option_wrong(const struct procs_options *options, const char *name, int error)
@@ -56,8 +57,8 @@ struct procs_stream *px_open(const char *call, const struct procs_options *optio
 	/* What blocks make is combined in their order. */
 	if (input->fold != NULL)
 		config.order = PROCS_ORDER_INPUT;
-	if (input->fold != NULL && config.pool != NULL) {
-		px_refuse(EINVAL, "%s: options.pool: a reduction makes workers of its own", call);
+	if (input->fold != NULL && config.pool != NULL && !px_pool_sees_arrays(config.pool)) {
+		px_refuse(ENOMEM, "%s: the pool was opened without address space for arrays", call);
 		return NULL;
 	}
 	error = px_stream_open(&stream, &config, input, &why);

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api/open.h"
+#include "backend/arrays.h"
 #include "backend/context.h"
 #include "base/clock.h"
 #include "codec/plans.h"
@@ -105,27 +106,99 @@ static int px_reduce_run(const struct px_fold *fold, uint64_t n,
 	return more > 0 ? -ECANCELED : more;
 }
 
-static int px_reduce_all(struct px_fold *fold, const struct procs_options *options,
+/* A pool's workers see arrays, and nothing else that was made after them: so the
+ * description, the values and the sequences have to lie in some. Memory that does not
+ * is copied. */
+struct px_reduction {
+	struct px_fold *fold;
+	unsigned char *values; /* of the blocks */
+	void *copies[PX_SEQUENCES];
+	bool shared;
+};
+
+static void *px_reduction_take(const struct px_reduction *reduction, uint64_t size)
+{
+	size = px_align(size, PX_LINE);
+	/* Where a task loads a value from it must lie as its type wants to. */
+	return reduction->shared ? px_arrays_take(size) : aligned_alloc(PX_LINE, size);
+}
+
+static void px_reduction_give(const struct px_reduction *reduction, void *memory)
+{
+	if (reduction->shared && memory != NULL)
+		(void)px_arrays_give(memory);
+	else if (!reduction->shared)
+		free(memory);
+}
+
+static void px_reduction_close(struct px_reduction *reduction)
+{
+	for (size_t i = 0; i < PX_SEQUENCES; i++)
+		px_reduction_give(reduction, reduction->copies[i]);
+	px_reduction_give(reduction, reduction->values);
+	px_reduction_give(reduction, reduction->fold);
+}
+
+/* Has the fold's sequence lie in an array. */
+static bool px_reduction_share(struct px_reduction *reduction, uint32_t number)
+{
+	struct px_array *array = &reduction->fold->sequence[number];
+	const uint64_t size = px_array_extent(array, reduction->fold->n);
+
+	if (!reduction->shared || px_arrays_place(array->base, size) == PX_PLACE_ARRAY)
+		return true;
+	reduction->copies[number] = px_arrays_take(size);
+	if (reduction->copies[number] == NULL)
+		return false;
+	memcpy(reduction->copies[number], (const void *)(uintptr_t)array->base, size);
+	array->base = (uintptr_t)reduction->copies[number];
+	return true;
+}
+
+static bool px_reduction_open(struct px_reduction *reduction, const struct px_fold *fold)
+{
+	bool good;
+
+	reduction->fold = px_reduction_take(reduction, sizeof(*fold));
+	reduction->values =
+		px_reduction_take(reduction, px_fold_blocks(fold) * fold->map->result.size);
+	good = reduction->fold != NULL && reduction->values != NULL;
+	if (good)
+		*reduction->fold = *fold;
+	for (uint32_t i = 0; good && i < fold->n_sequences; i++)
+		good = px_reduction_share(reduction, i);
+	return good;
+}
+
+/* Options of an older program end before. */
+static bool px_has_pool(const struct procs_options *options)
+{
+	return options != NULL &&
+	       options->size >= offsetof(struct procs_options, pool) + sizeof(options->pool) &&
+	       options->pool != NULL;
+}
+
+static int px_reduce_all(const struct px_fold *fold, const struct procs_options *options,
 			 void *result_out, size_t result_size, int result_code)
 {
 	const struct procs_type *type = &fold->map->result;
 	const uint64_t n_blocks = px_fold_blocks(fold);
-	/* Where a task loads a value from it must lie as its type wants to. */
-	unsigned char *values = aligned_alloc(PX_LINE, px_align(n_blocks * type->size, PX_LINE));
-	int error;
+	struct px_reduction reduction = { .shared = px_has_pool(options) };
+	int error = -ENOMEM;
 
-	if (values == NULL)
-		return px_reduce_refuse(ENOMEM, strerrordesc_np(ENOMEM));
-	error = px_reduce_run(fold, n_blocks, options, values);
+	if (!px_reduction_open(&reduction, fold))
+		px_reduce_refuse(ENOMEM, strerrordesc_np(ENOMEM));
+	else
+		error = px_reduce_run(reduction.fold, n_blocks, options, reduction.values);
 	if (error == 0 && n_blocks > 1) {
-		fold->values = values;
-		error = px_reduce_run(fold, 1, options, values);
+		reduction.fold->values = reduction.values;
+		error = px_reduce_run(reduction.fold, 1, options, reduction.values);
 	}
 	if (error == 0)
-		error = px_type_read(type, values, result_out, result_size, result_code);
+		error = px_type_read(type, reduction.values, result_out, result_size, result_code);
 	if (error == -ERANGE)
 		px_reduce_refuse(ERANGE, "a value that a variable of the other sign cannot hold");
-	free(values);
+	px_reduction_close(&reduction);
 	return error;
 }
 

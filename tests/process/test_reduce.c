@@ -133,6 +133,47 @@ static void a_million_items_of_two_arrays(void **state)
 	free(weights);
 }
 
+static PROCS_DEFINE1(double, third_but_777, double, x)
+{
+	if (procs_index() == 777)
+		raise(SIGKILL);
+	return third(x);
+}
+
+/* From ordinary memory, which is copied for the pool's workers, and from arrays. */
+static void pools_reduce(void **state)
+{
+	struct procs_pool *pool = procs_pool_open(PROCS_OPTIONS(.workers = 2));
+	double *plain = malloc(20000 * sizeof(*plain)), *shared = procs_array(double, 20000);
+
+	(void)state;
+	for (int round = 1; round <= 3; round++) {
+		for (int i = 0; i < 20000; i++)
+			plain[i] = shared[i] = i / (double)round;
+		for (size_t n = 1; n <= 20000; n = n * 3 + 1) {
+			const double expected = third_summed(plain, n);
+			double sums[2] = { -1, -1 };
+
+			pxt_equal(procs_reduce(third, add, n, &sums[0], PROCS_OPTIONS(.pool = pool),
+					       plain),
+				  0);
+			pxt_equal(procs_reduce(third, add, n, &sums[1], PROCS_OPTIONS(.pool = pool),
+					       shared),
+				  0);
+			pxt_check(memcmp(&sums[0], &expected, sizeof(expected)) == 0);
+			pxt_check(memcmp(&sums[1], &expected, sizeof(expected)) == 0);
+		}
+		pxt_equal(procs_reduce(third_but_777, add, 20000, &(double){ 0 },
+				       PROCS_OPTIONS(.pool = pool), plain),
+			  -ECANCELED);
+		pxt_equal(procs_last_failure()->index, 777);
+		pxt_equal(procs_last_failure()->cause, PROCS_CAUSE_SIGNAL);
+	}
+	procs_array_free(shared);
+	free(plain);
+	pxt_equal(procs_pool_close(pool), 0);
+}
+
 static PROCS_DEFINE0(uint64_t, own_index)
 {
 	return procs_attempt() == 1 ? procs_index() : UINT64_MAX;
@@ -712,6 +753,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		pxt_test(sums_are_the_same_to_the_last_bit),
 		pxt_test(a_million_items_of_two_arrays),
+		pxt_test(pools_reduce),
 		pxt_test(many_cheap_items),
 		pxt_test(structs_are_combined),
 		pxt_test(what_does_not_commute_is_combined_in_order),

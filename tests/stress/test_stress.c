@@ -94,7 +94,10 @@ static pid_t start_killer(_Atomic uint64_t *hits, uint64_t seed)
  * hit. */
 static uint64_t under_fire(int form, uint64_t *seed)
 {
-	enum { N = 3000 };
+	enum {
+		N = 3000
+	};
+
 	static uint64_t xs[N];
 	static int turns[N];
 	static struct procs_spec specs[N];
@@ -251,9 +254,45 @@ static void many_processes_take_equal_memory(void **state)
 	procs_close(stream);
 }
 
+#define BEYOND (UINT64_C(1) << 32)
+
+/* Items without arguments or values: there is nothing but their number. */
+static PROCS_DEFINE0(void, fails_beyond)
+{
+	const uint64_t index = procs_index();
+
+	if (index % (BEYOND + 77) == BEYOND + 5)
+		procs_fail(EDOM, "item %llu", (unsigned long long)index);
+}
+
+static PROCS_PURE0(void, does_nothing)
+{
+}
+
+/* No memory an item, and no item lost count of. */
+static void more_items_than_32_bits_count(void **state)
+{
+	static struct procs_failures failures;
+	struct procs_pool *pool = procs_pool_open(NULL);
+	const long before = pxt_resident();
+
+	(void)state;
+	pxt_equal(procs_pmap_into_listed(fails_beyond, BEYOND + 1000, (char *)NULL, &failures,
+					 PROCS_OPTIONS(.pool = pool, .traceback_fd = -1)),
+		  1);
+	pxt_equal(failures.listed[0].index, BEYOND + 5);
+	pxt_text(failures.listed[0].message, "item 4294967301");
+	pxt_equal(procs_pmap_into(does_nothing, UINT64_C(1) << 40, (char *)NULL,
+				  PROCS_OPTIONS(.pool = pool)),
+		  0);
+	pxt_check(pxt_resident() < before + (8 << 10));
+	procs_pool_close(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		pxt_test(more_items_than_32_bits_count),
 		pxt_test(kills_cost_at_most_the_items_they_hit),
 		pxt_test(a_gibibyte_arrives),
 		pxt_test(more_than_four_gibibytes_arrive),
