@@ -65,12 +65,13 @@ static PROCS_DEFINE1(int64_t, whose, int, x)
 	return getpid() + 0 * x;
 }
 
+static void *volatile leaked; /* so that the compiler believes in it */
+
 static PROCS_DEFINE1(int, leak, int, x)
 {
-	char *memory = malloc(1 << 20);
-
-	memset(memory, x, 1 << 20);
-	return memory[x] != 0 ? getpid() : getpid();
+	leaked = malloc(1 << 20);
+	memset(leaked, x, 1 << 20);
+	return getpid();
 }
 
 static const int five = 5;
