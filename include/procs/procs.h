@@ -77,18 +77,21 @@ enum procs_checksum {
  * Readies a worker: called in each, once, before its first item.
  *
  * @user: options.hooks_user, as the worker sees it: memory of the program as it was
- *        when the worker was made.
+ *        when the worker was made. It must stay until the stream or pool is closed.
  * Returns: 0, or any code: then the worker ends, another is made, and when three
  * have failed in a row and none is left, items are Failed(INIT) with that code.
- * Errors: as said; a crash in it counts likewise.
- * Ownership: nothing. Blocks: as long as it likes. Allocates: what it likes.
+ * Errors: as said; a crash in it counts likewise, with code 0.
+ * Ownership: nothing. Blocks: as long as it likes; no timeout holds for it.
+ * Allocates: what it likes.
  * Threads: the worker's. Fork: in the worker. Signals: not async-signal-safe.
  */
 typedef int procs_init(void *user);
 
 /**
  * Ends a worker that leaves in order: with its stream or pool, or recycled; not one
- * that is killed, for a timeout, a cancel, or because its stream was closed early.
+ * that is killed, for a timeout, a cancel, or because its stream was closed early. Of
+ * a recycled worker it may still run when the next one is there. Files that the
+ * worker opened are to be flushed here: a worker ends without exit handlers.
  *
  * @user: as for procs_init. Returns: nothing. Errors: none.
  * Ownership: nothing. Blocks: what takes more than 100 ms may be cut off by a kill.
@@ -134,7 +137,7 @@ struct procs_options {
 	uint32_t isolate_output; /* 1: values reach the array of a procs_pmap_into through the slots,
 	                          * also where workers could write it; default 0 */
 	uint64_t seed;         /* of procs_random in all items, 0..2^64-1; default 0, a seed like any other:
-	                        * unless it is set, every run draws the same numbers */
+	                        * every call with the same seed draws the same numbers */
 	procs_init *init;      /* a function that each worker calls before its first item: see procs_init.
 	                        * Default none. Not when inline */
 	procs_teardown *teardown; /* a function that a worker calls when it leaves in order, not when it is
@@ -503,8 +506,8 @@ PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_resu
  * timers, working directory and umask are put back before the next stream, and a
  * worker with other ids, limits, threads or descriptors than at its birth is replaced.
  * @options: or NULL for all defaults; workers, start, reserve_bytes, init, teardown,
- *           hooks_user, recycle_items and recycle_bytes matter here, all others are
- *           given with each stream.
+ *           hooks_user, recycle_items and recycle_bytes; all others are given with
+ *           each stream, and refused here.
  * Returns: the pool, or NULL with errno. Its workers are there when it returns.
  * Errors: EINVAL for nonsense (procs_last_failure says which), E2BIG for
  * options of a newer size, ELOOP more than 4 workers deep, ENOMEM, EAGAIN

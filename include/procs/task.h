@@ -226,7 +226,8 @@ PROCS_EXPORT uint32_t procs_attempt(void);
  * options.seed, the item's index and how many were drawn before, and from nothing
  * else: they are the same whatever the workers, the windows, the start method and
  * the fate of other items, and in every version of the library on every machine
- * (Philox4x32-10). Good for simulation, not for secrets.
+ * (Philox4x32-10). The combine of a procs_reduce has streams of its own. Good for
+ * simulation, not for secrets.
  *
  * Returns: 64 random bits; outside any item, and in threads that the task
  * started itself, the next of the calling thread's stream, which is the same for
@@ -287,7 +288,7 @@ extern const struct procs_struct *const __stop_procs_structs[]
  *
  * Nothing else changes. A crash, an exit or a kill costs the one item that did
  * it: the block is run again, one by one, and so it is when an item calls
- * procs_fail, procs_index or procs_scratch; a worker that has met such a call
+ * procs_fail, procs_index, procs_random or procs_scratch; a worker that has met such a call
  * runs no more blocks of the task. So up to PROCS_BLOCK_ITEMS bodies run a second
  * time, what they print too; to procs_attempt that is the same try. Values of a
  * block become ready together, so it is not for items of which some take long.

@@ -14,14 +14,18 @@ struct procs_pool *procs_pool_open(const struct procs_options *options)
 {
 	struct procs_pool *pool = NULL;
 	struct px_config config;
+	const char *other;
 	int error = px_open_config("procs_pool_open", options, &config);
 
 	if (error != 0)
 		return NULL;
-	error = config.pool != NULL ? -EINVAL : px_pool_open(&pool, &config);
-	if (config.pool != NULL)
-		px_refuse(EINVAL, "procs_pool_open: options.pool is no option of a pool");
-	else if (error != 0)
+	other = px_config_not_of_pool(options);
+	if (other != NULL) {
+		px_refuse(EINVAL, "procs_pool_open: options.%s is given with each stream", other);
+		return NULL;
+	}
+	error = px_pool_open(&pool, &config);
+	if (error != 0)
 		px_refuse(-error, "procs_pool_open: %s", strerrordesc_np(-error));
 	return pool;
 }

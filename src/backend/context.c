@@ -8,6 +8,8 @@
 #include "base/philox.h"
 #include "base/px.h"
 
+#define PX_DRAWS_COMBINING (UINT64_C(1) << 63) /* no item has that index */
+
 enum {
 	PX_LAST_MESSAGE = 512 /* bytes kept of a failure outside any item */
 };
@@ -229,6 +231,9 @@ uint64_t px_context_random(struct px_context *context)
 	if (context == NULL)
 		return px_draw(&px_own_draws, 0);
 	index = px_context_index(context);
+	/* What combines an item's value must not draw what has made it. */
+	if (context->inner != NULL && context->inner_step & 1)
+		index |= PX_DRAWS_COMBINING;
 	/* A loop over several items does not say when one is over. */
 	if (context->draws.index != index)
 		context->draws = (struct px_draws){ .index = index };

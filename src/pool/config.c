@@ -155,6 +155,27 @@ static const char *px_config_wrong(const struct procs_options *o)
 	return o->pool != NULL ? px_config_pools(o) : NULL;
 }
 
+const char *px_config_not_of_pool(const struct procs_options *options)
+{
+	struct procs_options o;
+	const char *why;
+
+	(void)px_config_copy(options, &o, &why);
+	return o.pool != NULL          ? "pool"
+	       : o.order != 0          ? "order"
+	       : o.encoding != 0       ? "encoding"
+	       : o.compression != 0    ? "compression"
+	       : o.checksum != 0       ? "checksum"
+	       : o.copy_results != 0   ? "copy_results"
+	       : o.traceback_fd != 0   ? "traceback_fd"
+	       : o.window_items != 0   ? "window_items"
+	       : o.window_bytes != 0   ? "window_bytes"
+	       : o.timeout_ns != 0     ? "timeout_ns"
+	       : o.isolate_output != 0 ? "isolate_output"
+	       : o.seed != 0           ? "seed"
+				       : NULL;
+}
+
 static uint32_t px_default_workers(const struct procs_options *options)
 {
 	uint32_t cpus;

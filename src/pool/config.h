@@ -45,4 +45,8 @@ struct px_config {
 int px_config_resolve(const struct procs_options *options, struct px_config *config_out,
 		      const char **why);
 
+/* The first option that is set, and that a pool leaves to its streams; or NULL. The
+ * options are such as px_config_resolve has accepted. */
+const char *px_config_not_of_pool(const struct procs_options *options);
+
 #endif /* PROCS_POOL_CONFIG_H */

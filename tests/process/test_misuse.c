@@ -43,12 +43,14 @@ static void *rest_a_while(void *unused)
 	return unused;
 }
 
-/* Where this task's slot begins, its control words first, and where it ends:
- * the largest run of shared mappings one behind the other. */
+/* Where this task's slot begins, its control words first, and where it ends: the
+ * large runs of shared mappings, of which there is more than one if results of an
+ * earlier worker lie hidden between. */
 static unsigned char *slot_bounds(unsigned char **end_out)
 {
+	const unsigned long large = 16 << 20;
 	FILE *maps = fopen("/proc/self/maps", "r");
-	unsigned long start, end, group = 0, before = 0, first = 0, last = 0;
+	unsigned long start, end, run = 0, before = 0, first = 0, last = 0;
 	char line[512];
 
 	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
@@ -56,12 +58,12 @@ static unsigned char *slot_bounds(unsigned char **end_out)
 		    sscanf(line, "%lx-%lx", &start, &end) != 2)
 			continue;
 		if (start != before)
-			group = start;
+			run = start;
 		before = end;
-		if (end - group > last - first) {
-			first = group;
-			last = end;
-		}
+		if (end - run < large)
+			continue;
+		first = first == 0 ? run : first;
+		last = end;
 	}
 	if (maps != NULL)
 		fclose(maps);

@@ -742,6 +742,10 @@ static void misuse_is_refused(void **state)
 		EINVAL, "options.reserve_bytes is the pool's");
 	second = procs_pool_open(PROCS_OPTIONS(.pool = pool));
 	pxt_check(second == NULL && errno == EINVAL);
+	second = procs_pool_open(PROCS_OPTIONS(.timeout_ns = 1000000000));
+	pxt_check(second == NULL && errno == EINVAL);
+	pxt_text(procs_last_failure()->message,
+		 "procs_pool_open: options.timeout_ns is given with each stream");
 	close_pool(pool);
 	refused(procs_pmap(twice, 1, PROCS_OPTIONS(.pool = pool), xs), EINVAL,
 		"no pool that is open");

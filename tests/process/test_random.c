@@ -389,6 +389,14 @@ static PROCS_PURE1(uint64_t, draw_in_blocks, int, x)
 	return procs_random() + 0 * (uint64_t)x;
 }
 
+/* 1 if what combines draws what the value was made of. */
+static PROCS_DEFINE2(uint64_t, draws_again, uint64_t, a, uint64_t, b)
+{
+	const uint64_t own = procs_random();
+
+	return a == 1 || own == a || own == b;
+}
+
 static PROCS_DEFINE2(uint64_t, mix, uint64_t, a, uint64_t, b)
 {
 	return a * 3 + b;
@@ -415,6 +423,9 @@ static void blocks_draw_the_same(void **state)
 				    : one_by_one * 3 + (plain[i] * 3 + plain[i + 1]);
 	pxt_equal(procs_reduce(draw_one, mix, N, &reduced, PROCS_OPTIONS(.seed = 5), xs), 0);
 	pxt_check(reduced == one_by_one);
+	pxt_equal(procs_reduce(draw_one, draws_again, 3, &reduced, PROCS_OPTIONS(.seed = 5), xs),
+		  0);
+	pxt_equal(reduced, 0);
 	free(plain);
 	free(blocks);
 	free(xs);
