@@ -24,6 +24,7 @@ cat "$log" >/dev/null
 run "$bin/figure_calls"
 run "$bin/figure_death"
 run "$bin/figure_wake"
+run "$bin/figure_results"
 if [ -x "$bin/figure_arrays" ]; then # with OpenMP to compare with
 	run "$bin/figure_arrays"
 	run "$bin/figure_skew"

@@ -1,0 +1,208 @@
+/*
+ * results - large results, and what it costs to know who is to blame:
+ *
+ *	results_ring   1,000 results of 1 MiB, produced in place by one worker and read
+ *	               by the parent, against a bare ring of shared memory between two
+ *	               processes that spin
+ *	tolerance      a pure task over 10^8 ints against the same without a store of
+ *	               progress: what exact blame costs
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <procs/procs.h>
+
+#include "figure.h"
+
+enum {
+	RESULTS = 1000,
+	BYTES = 1 << 20,
+	RING = 8,
+	WORKERS = 2,
+	N = 100000000
+};
+
+/* --- large results --- */
+
+static uint64_t sum_of(const unsigned char *bytes)
+{
+	const uint64_t *words = (const void *)bytes;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < BYTES / sizeof(*words); i++)
+		sum += words[i];
+	return sum;
+}
+
+static uint64_t expected(uint64_t i)
+{
+	return BYTES / sizeof(uint64_t) * (0x0101010101010101u * (i % 100));
+}
+
+static int produce(struct procs_task *task)
+{
+	unsigned char *bytes = procs_reserve(task, BYTES);
+
+	if (bytes == NULL)
+		return errno;
+	memset(bytes, (int)(procs_index() % 100), BYTES);
+	return procs_commit(task, BYTES);
+}
+
+static PROCS_TASK(produce, produce);
+
+static struct procs_pool *one;
+
+static double results_by_procs(void *unused)
+{
+	const uint64_t begun = figure_now();
+	struct procs_stream *stream = procs_pmap_sequences(procs_function_of(produce), RESULTS,
+							   PROCS_OPTIONS(.pool = one), NULL, 0);
+	struct procs_result result;
+
+	(void)unused;
+	for (uint64_t i = 0; i < RESULTS; i++)
+		if (procs_next(stream, &result) != 1 || result.failed != NULL ||
+		    sum_of(procs_view(&result, NULL)) != expected(i))
+			return -1;
+	procs_close(stream);
+	return (double)(figure_now() - begun);
+}
+
+struct ring {
+	_Alignas(64) _Atomic uint64_t written;
+	_Alignas(64) _Atomic uint64_t read;
+	_Alignas(4096) unsigned char slot[RING][BYTES];
+};
+
+static struct ring *ring;
+
+static void fill_ring(void)
+{
+	for (uint64_t i = 0; i < RESULTS; i++) {
+		while (atomic_load_explicit(&ring->read, memory_order_acquire) + RING <= i)
+			;
+		memset(ring->slot[i % RING], (int)(i % 100), BYTES);
+		atomic_store_explicit(&ring->written, i + 1, memory_order_release);
+	}
+}
+
+static double results_by_ring(void *unused)
+{
+	uint64_t begun;
+	int status = 1;
+	pid_t child;
+
+	(void)unused;
+	atomic_store(&ring->written, 0);
+	atomic_store(&ring->read, 0);
+	begun = figure_now();
+	child = fork();
+	if (child == 0) {
+		fill_ring();
+		_exit(0);
+	}
+	for (uint64_t i = 0; i < RESULTS; i++) {
+		while (atomic_load_explicit(&ring->written, memory_order_acquire) <= i)
+			;
+		if (sum_of(ring->slot[i % RING]) != expected(i))
+			return -1;
+		atomic_store_explicit(&ring->read, i + 1, memory_order_release);
+	}
+	waitpid(child, &status, 0);
+	return status == 0 ? (double)(figure_now() - begun) : -1;
+}
+
+/* --- blame --- */
+
+static struct procs_pool *pool;
+static int *as, *bs, *sums;
+
+static PROCS_PURE2(int, sum, int, x, int, y)
+{
+	return 5 * x + 3 * y;
+}
+
+/* The loop that PROCS_PURE2 writes, without its store. */
+static void forgetful_loop(struct procs_loop *loop)
+{
+	const int *restrict x = (const void *)(loop->argument[0] + loop->next * sizeof(int));
+	const int *restrict y = (const void *)(loop->argument[1] + loop->next * sizeof(int));
+	int *restrict out = (void *)(loop->out + loop->next * sizeof(int));
+	uint64_t at = 0;
+
+	for (; at + PROCS_BLOCK_ITEMS <= loop->end - loop->next; at += PROCS_BLOCK_ITEMS)
+		for (uint64_t i = 0; i < PROCS_BLOCK_ITEMS; i++)
+			out[at + i] = 5 * x[at + i] + 3 * y[at + i];
+	for (; at < loop->end - loop->next; at++)
+		out[at] = 5 * x[at] + 3 * y[at];
+	loop->next = loop->end;
+}
+
+static struct procs_function forgetful;
+
+static double blaming(void *unused)
+{
+	const uint64_t begun = figure_now();
+
+	(void)unused;
+	if (procs_pmap_into(sum, N, sums, PROCS_OPTIONS(.pool = pool), as, bs) != 0)
+		return -1;
+	return (double)(figure_now() - begun);
+}
+
+static double forgetting(void *unused)
+{
+	const void *const arrays[] = { as, bs };
+	const uint64_t begun = figure_now();
+
+	(void)unused;
+	if (procs_pmap_into_arrays(&forgetful, N, sums, sizeof(*sums), PROCS_CODE(int),
+				   PROCS_OPTIONS(.pool = pool), NULL, arrays, 2) != 0)
+		return -1;
+	return (double)(figure_now() - begun);
+}
+
+int main(void)
+{
+	static const struct figure results = { .name = "results_ring",
+					       .aim = 0.85,
+					       .rounds = 21,
+					       .ours = results_by_procs,
+					       .reference = results_by_ring };
+	static const struct figure tolerance = { .name = "tolerance",
+						 .aim = 0.952,
+						 .rounds = 21,
+						 .ours = blaming,
+						 .reference = forgetting };
+	enum figure_status status;
+
+	forgetful = *procs_function_of(sum);
+	forgetful.loop = forgetful_loop;
+	ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	one = procs_pool_open(PROCS_OPTIONS(.workers = 1));
+	pool = procs_pool_open(PROCS_OPTIONS(.workers = WORKERS));
+	as = procs_array(int, N);
+	bs = procs_array(int, N);
+	sums = procs_array(int, N);
+	if (ring == MAP_FAILED || one == NULL || pool == NULL || as == NULL || bs == NULL ||
+	    sums == NULL)
+		return FIGURE_ERROR;
+	for (int i = 0; i < N; i++) {
+		as[i] = i;
+		bs[i] = -2 * (i % 1000);
+	}
+	status = figure_run(&results);
+	status = figure_both(status, figure_run(&tolerance));
+	procs_pool_close(one);
+	procs_pool_close(pool);
+	procs_array_free(as);
+	procs_array_free(bs);
+	procs_array_free(sums);
+	return (int)status;
+}
