@@ -55,10 +55,8 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 /* Kills what lives, waits until it is gone, at most a second, gives all back. */
 void px_backend_close(struct px_backend *backend);
 
-/* Ranges from now on are of another order; those of the old one are finished.
- * `guest`, or NULL, is memory that workers made from now on must not write. */
-void px_backend_reorder(struct px_backend *backend, const struct px_order *order,
-			struct px_store *guest);
+/* Ranges from now on are of another order; those of the old one are finished. */
+void px_backend_reorder(struct px_backend *backend, const struct px_order *order);
 
 /* The slot as pointers and sizes; for take.h, and for posting arguments. */
 struct px_slot px_backend_slot(const struct px_backend *backend, uint32_t slot);

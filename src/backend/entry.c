@@ -141,9 +141,7 @@ void px_entry(struct px_birth *birth)
 	px_crash_watch(&control->report);
 	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
 			       cloned);
-	px_store_seal(backend->store);
-	if (birth->guest != NULL)
-		px_store_seal(birth->guest);
+	px_arena_seal_others(&backend->arena);
 	px_arrays_seal();
 	px_set_guards();
 	/* The kernel has 64 signals; glibc's set has them first. */

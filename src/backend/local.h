@@ -44,7 +44,6 @@ struct px_backend {
 	uint64_t n_orders; /* this is which one */
 	struct px_plans *plans;
 	struct px_store *store;
-	struct px_store *guest; /* of who uses it now, or NULL */
 	bool pooled;
 	struct px_hooks hooks;
 	uint32_t n_slots;
@@ -60,7 +59,6 @@ struct px_birth {
 	struct px_backend *backend;
 	uint32_t slot;
 	struct px_leftover leftover;
-	const struct px_store *guest; /* as it is now: the backend's own may change meanwhile */
 	sigset_t mask;                /* to be in force while items run */
 	void *robust_list;            /* px_life_list of the parent's thread, or NULL: ask again */
 	uint32_t bell; /* of the slot before a plain fork; it moves when the child is adopted */

@@ -70,9 +70,7 @@ void px_backend_ready(struct px_backend *backend, uint32_t slot)
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
 {
 	struct px_worker *worker = &backend->workers[slot];
-	struct px_birth birth = {
-		.backend = backend, .slot = slot, .leftover = leftover, .guest = backend->guest
-	};
+	struct px_birth birth = { .backend = backend, .slot = slot, .leftover = leftover };
 	int error = 0;
 
 	if (backend->start == PROCS_START_INLINE)
@@ -115,12 +113,10 @@ void px_backend_trim(const struct px_backend *backend, uint32_t slot, uint64_t f
 		px_pages_drop(at.output + from, to - from);
 }
 
-void px_backend_reorder(struct px_backend *backend, const struct px_order *order,
-			struct px_store *guest)
+void px_backend_reorder(struct px_backend *backend, const struct px_order *order)
 {
 	backend->order = *order;
 	backend->n_orders++;
-	backend->guest = guest;
 }
 
 /* The life word first, which costs nothing; its pidfd now and then, because a

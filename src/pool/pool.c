@@ -321,6 +321,6 @@ void px_pool_leave(struct procs_stream *stream)
 		px_backend_kill(stream->backend, i, PROCS_CAUSE_CANCELLED, now);
 		px_stream_dismiss_one(stream, i, now);
 	}
-	px_backend_reorder(stream->backend, &(struct px_order){ 0 }, NULL);
+	px_backend_reorder(stream->backend, &(struct px_order){ 0 });
 	pool->stream = NULL;
 }

@@ -100,7 +100,7 @@ static int px_stream_equip(struct procs_stream *stream)
 
 	if (stream->pool != NULL) {
 		px_pool_enter(stream);
-		px_backend_reorder(stream->backend, &wish.order, &stream->store);
+		px_backend_reorder(stream->backend, &wish.order);
 		return 0;
 	}
 	stream->desks = px_store_take(&stream->store, stream->n_slots * sizeof(*stream->desks));

@@ -65,6 +65,14 @@ void px_arena_hide(const struct px_arena *arena, uint64_t number, uint64_t from,
  * may be handed on. */
 void px_arena_seclude(const struct px_arena *arena, uint64_t number);
 
+/*
+ * In a worker just forked: all shared memory of this library but its own arena is
+ * read-only from here on: what the parent writes for its own streams and pools, and
+ * the slots of others' workers. What another thread of the host is just mapping or
+ * unmapping may be missed. Async-signal-safe.
+ */
+void px_arena_seal_others(const struct px_arena *arena);
+
 /* Zeroed pages that a child shares; NULL without memory. */
 void *px_pages_map(uint64_t size);
 void px_pages_unmap(void *pages, uint64_t size);

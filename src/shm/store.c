@@ -42,12 +42,6 @@ void *px_store_take(struct px_store *store, size_t size)
 	return taken;
 }
 
-void px_store_seal(const struct px_store *store)
-{
-	for (struct px_store_block *block = store->blocks; block != NULL; block = block->next)
-		px_pages_protect(block, block->size, false);
-}
-
 void px_store_free(struct px_store *store)
 {
 	while (store->blocks != NULL) {

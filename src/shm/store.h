@@ -4,7 +4,8 @@
  * Ordinary memory is copied page by page when it is written after a fork: some
  * microseconds each, for each process that is made. These pages are shared, so
  * a fork leaves them alone; and a worker, which would otherwise be able to write
- * to the parent's truth, has them read-only before anything of a task runs.
+ * to the parent's truth, has them read-only before anything of a task runs
+ * (px_arena_seal_others).
  */
 #ifndef PROCS_SHM_STORE_H
 #define PROCS_SHM_STORE_H
@@ -22,9 +23,6 @@ struct px_store {
 /* [size] zeroed bytes, aligned to a line, until px_store_free; NULL without
  * memory. */
 void *px_store_take(struct px_store *store, size_t size);
-
-/* In a worker just forked: nothing of it is written any more. */
-void px_store_seal(const struct px_store *store);
 
 void px_store_free(struct px_store *store);
 

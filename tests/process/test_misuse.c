@@ -54,7 +54,8 @@ static unsigned char *slot_bounds(unsigned char **end_out)
 	char line[512];
 
 	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-		if ((strstr(line, "/dev/zero") == NULL && strstr(line, "memfd:procs") == NULL) ||
+		if (strstr(line, " rw-s ") == NULL ||
+		    (strstr(line, "/dev/zero") == NULL && strstr(line, "memfd:procs") == NULL) ||
 		    sscanf(line, "%lx-%lx", &start, &end) != 2)
 			continue;
 		if (start != before)
@@ -504,9 +505,65 @@ static void hardened_code_aborts_its_item_alone(void **state)
 	procs_close(stream);
 }
 
+/* Bytes of shared memory of the library that this worker could write, apart from the
+ * doorbell's page and one run, which is its own slot. */
+static PROCS_DEFINE1(uint64_t, writable_beyond, int, unused)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start, end, before = 0;
+	uint64_t bytes = 0, run = 0, largest = 0;
+	char line[512];
+
+	(void)unused;
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		if (strstr(line, " rw-s ") == NULL ||
+		    (strstr(line, "/dev/zero") == NULL && strstr(line, "memfd:procs") == NULL) ||
+		    sscanf(line, "%lx-%lx", &start, &end) != 2 || end - start == 4096)
+			continue;
+		run = (start == before ? run : 0) + (end - start);
+		before = end;
+		bytes += end - start;
+		largest = run > largest ? run : largest;
+	}
+	if (maps != NULL)
+		fclose(maps);
+	return bytes - largest;
+}
+
+/* Whatever else the host has open: other streams, pools and arrays. */
+static void a_worker_writes_nothing_of_others(void **state)
+{
+	struct procs_stream *streams[4];
+	struct procs_result result;
+	struct procs_pool *pool;
+	int xs[10] = { 0 }, *array;
+	uint64_t bytes;
+
+	(void)state;
+	if (pxt_is_instrumented())
+		skip(); /* sanitizers have shared maps of their own */
+	pool = procs_pool_open(PROCS_OPTIONS(.workers = 2));
+	array = procs_array(int, 1000);
+	for (int i = 0; i < 4; i++)
+		streams[i] = procs_pmap(
+			writable_beyond, 10,
+			i == 1 ? PROCS_OPTIONS(.pool = pool) : PROCS_OPTIONS(.workers = 2), xs);
+	for (int i = 0; i < 4; i++) {
+		for (int k = 0; k < 10; k++) {
+			pxt_equal(procs_next(streams[i], &result), 1);
+			pxt_equal(procs_value(&result, &bytes), 0);
+			pxt_equal(bytes, 0);
+		}
+		procs_close(streams[i]);
+	}
+	procs_pool_close(pool);
+	procs_array_free(array);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		pxt_test(a_worker_writes_nothing_of_others),
 		pxt_test(a_bad_task_costs_at_most_its_item),
 		pxt_test(stray_writes_hang_nobody),
 		pxt_test(options_out_of_range_are_refused),
