@@ -85,6 +85,12 @@ void px_room_note(const struct procs_stream *stream, const struct px_span *span)
 		desk->top = px_max(desk->top, region->heap);
 }
 
+/* What a slot holds of results that are all alike, at the most. */
+static uint64_t px_room_most(const struct procs_stream *stream)
+{
+	return stream->config.window_bytes + 2 * stream->largest + PX_ROOM_KEPT;
+}
+
 void px_room_leave(struct procs_stream *stream, struct px_span *span)
 {
 	struct px_desk *desk = &stream->desks[span->slot];
@@ -103,8 +109,8 @@ void px_room_leave(struct procs_stream *stream, struct px_span *span)
 		desk->newest = span->older;
 	stream->bytes -= span->bytes;
 	span->bytes = 0;
-	/* Much more than a window holds: results that were larger than others. */
-	if (desk->oldest == NULL && (desk->top > stream->config.window_bytes || desk->over_top > 0))
+	/* More than a window and the slack of its ranges: results that were larger than others. */
+	if (desk->oldest == NULL && (desk->top > px_room_most(stream) || desk->over_top > 0))
 		px_room_trim(stream, span->slot, PX_ROOM_KEPT);
 	if (span->state != PX_SPAN_POSTED)
 		return;
