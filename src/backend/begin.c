@@ -100,6 +100,9 @@ static void px_begin_map(struct px_runner *runner)
 static void px_runner_time(struct px_runner *runner)
 {
 	px_alarm_change(&runner->alarm, runner->order.timeout_ns, runner->order.one_shot);
+	/* relaxed: a hint for the parent's own deadline */
+	atomic_fetch_and_explicit(&runner->slot.control->flags, ~(uint32_t)PX_WORKER_NO_TIMER,
+				  memory_order_relaxed);
 	if (!runner->alarm.works && runner->order.timeout_ns > 0)
 		px_runner_flag(runner, PX_WORKER_NO_TIMER);
 }
@@ -147,6 +150,8 @@ bool px_runner_tidy(struct px_runner *runner)
  * it was. If not it says so, and has the range go to another. */
 static bool px_runner_fit(struct px_runner *runner)
 {
+	if (runner->tidy != NULL && runner->tidy->spoiled)
+		return false; /* nor the ranges behind that one */
 	return !(runner->post.flags & PX_POST_ORDER) || px_runner_tidy(runner);
 }
 

@@ -254,7 +254,8 @@ void px_pool_enter(struct procs_stream *stream)
 			continue;
 		stream->staffed++;
 		desk->moved_ns = now;
-		if (objects != pool->objects && pool->config.start != PROCS_START_INLINE)
+		if ((objects != pool->objects && pool->config.start != PROCS_START_INLINE) ||
+		    px_backend_tired(pool->backend, i))
 			px_stream_dismiss_one(stream, i, now);
 	}
 	pool->objects = objects;

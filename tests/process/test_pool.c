@@ -581,6 +581,31 @@ static void tasks_leave_no_mess(void **state)
 	close_pool(pool);
 }
 
+/* Of the next stream it runs nothing, though it is given two ranges at once. */
+static void a_spoiled_worker_runs_nothing_more(void **state)
+{
+	struct procs_pool *pool = open_pool(1);
+	struct procs_stream *stream;
+	struct procs_result result;
+	int64_t before, after;
+	int which = LIMIT, xs[64] = { 0 };
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		stream = procs_pmap(make_a_mess, 1, PROCS_OPTIONS(.pool = pool), &which);
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(procs_value(&result, &before), 0);
+		procs_close(stream);
+		stream = procs_pmap(whose, 64, PROCS_OPTIONS(.pool = pool, .window_items = 8), xs);
+		while (procs_next(stream, &result) == 1) {
+			pxt_equal(procs_value(&result, &after), 0);
+			pxt_check(after != before);
+		}
+		procs_close(stream);
+	}
+	close_pool(pool);
+}
+
 static uint64_t cpu_time(int64_t pid)
 {
 	struct timespec time;
@@ -770,6 +795,7 @@ int main(void)
 		pxt_test(nested_maps_work),
 		pxt_test(two_pools_at_once_from_two_threads),
 		pxt_test(tasks_leave_no_mess),
+		pxt_test(a_spoiled_worker_runs_nothing_more),
 		pxt_test(sleep_costs_nothing),
 		pxt_test(memory_goes_back),
 		pxt_test(inline_pools_work),
