@@ -371,3 +371,27 @@ void px_collect(struct procs_stream *stream, uint64_t now)
 		if (stream->desks[slot].staffed)
 			px_slot_collect(stream, slot, now);
 }
+
+/* Whether the worker may have done all that it was told. */
+static bool px_desk_is_dry(const struct procs_stream *stream, uint32_t slot)
+{
+	const struct px_desk *desk = &stream->desks[slot];
+
+	return desk->staffed && px_take_passed(px_backend_slot(stream->backend, slot), desk->passed,
+					       desk->posted) == desk->posted;
+}
+
+bool px_collect_head(struct procs_stream *stream, uint64_t now)
+{
+	struct px_span *head = stream->window.head;
+
+	if (stream->config.order != PROCS_ORDER_INPUT || stream->staffed < stream->config.workers ||
+	    head == NULL || head->state != PX_SPAN_POSTED)
+		return false;
+	for (uint32_t slot = 0; slot < stream->n_slots; slot++)
+		if (px_desk_is_dry(stream, slot))
+			return false;
+	px_span_look(stream, head, now);
+	head = stream->window.head;
+	return head != NULL && px_span_ready(head);
+}

@@ -211,6 +211,10 @@ void px_stream_dismiss_one(struct procs_stream *stream, uint32_t slot, uint64_t 
 /* collect.c */
 void px_collect(struct procs_stream *stream, uint64_t now);
 
+/* After a wake-up: whether the oldest item has come, and nobody is without work
+ * meanwhile. Looks at nothing else. */
+bool px_collect_head(struct procs_stream *stream, uint64_t now);
+
 /* Makes the span's items Failed. */
 void px_span_fail(struct procs_stream *stream, struct px_span *span, struct px_verdict verdict);
 

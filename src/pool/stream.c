@@ -336,6 +336,7 @@ int px_stream_turn(struct procs_stream *stream, uint64_t now)
 int px_stream_next(struct procs_stream *stream, struct procs_result *result, uint64_t deadline)
 {
 	struct px_span *span;
+	bool woken = false;
 	uint64_t now;
 	uint32_t seen;
 	int error;
@@ -345,7 +346,9 @@ int px_stream_next(struct procs_stream *stream, struct procs_result *result, uin
 		span = px_stream_pick(stream);
 		error = 0;
 		seen = px_backend_seen(stream->backend);
-		if (span == NULL || now - stream->looked >= PX_LOOK_NS)
+		/* What the caller slept for goes first; the next call looks at the rest. */
+		if (!(woken && px_collect_head(stream, now)) &&
+		    (span == NULL || now - stream->looked >= PX_LOOK_NS))
 			error = px_stream_turn(stream, now);
 		span = px_stream_pick(stream);
 		if (span != NULL) {
@@ -361,6 +364,7 @@ int px_stream_next(struct procs_stream *stream, struct procs_result *result, uin
 		if (now >= deadline)
 			return -ETIMEDOUT;
 		px_stream_wait(stream, seen, deadline);
+		woken = true;
 	}
 }
 
