@@ -3,17 +3,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "backend/crash.h"
 #include "backend/growth.h"
 #include "base/clock.h"
 #include "base/px.h"
+#include "base/raw.h"
 #include "shm/doorbell.h"
 
 enum {
 	PX_STRIDE_NS = 100000, /* work between two looks at the clock inside a chunk */
 	PX_SINGLE_NS = 5000,   /* items from this on are timed one by one */
-	PX_SHOW_TARGETS = 2    /* a chunk that takes this many targets shows what it has */
+	PX_SHOW_TARGETS = 2,   /* a chunk that takes this many targets shows what it has */
+	PX_AWAY_NS = 100000,   /* longer than a parent that sleeps on takes for a result */
+	PX_AWAY_PAID = 64      /* times as long nobody steps aside then */
 };
 
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
@@ -35,9 +39,24 @@ void px_runner_close(struct px_runner *runner)
 	px_buffer_free(&runner->packed);
 }
 
+/* Rings, and steps aside: the parent may have been woken on this very CPU, and
+ * would wait there until our turn ends. On a busy CPU somebody else takes the
+ * turn instead, a whole slice of it; what that costs is worked off first. */
 static void px_ring(struct px_runner *runner)
 {
-	px_doorbell_ring(runner->bell, &runner->slot.control->asleep);
+	uint64_t began, away;
+
+	/* One that has a single range leaves anyway. */
+	if (!px_doorbell_ring(runner->bell, &runner->slot.control->asleep) ||
+	    !runner->own_process || runner->order.one_shot)
+		return;
+	began = px_now();
+	if (began < runner->stay_until)
+		return;
+	(void)px_raw(SYS_sched_yield, 0, 0, 0, 0);
+	away = px_now() - began;
+	if (away > PX_AWAY_NS)
+		runner->stay_until = px_deadline(began, PX_AWAY_PAID * away);
 }
 
 /* The items before `done` are visible: rings if the parent waits for them. */
@@ -241,7 +260,7 @@ static uint32_t px_run(struct px_runner *runner, struct px_chunk chunk, uint64_t
 		if (now - shown > patience) {
 			px_output_done(&runner->output, at);
 			px_tell(runner, at);
-			shown = now;
+			now = shown = px_now();
 		}
 	}
 	return at;
@@ -333,7 +352,6 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	spent = now - begun;
 	runner->items += done - chunk.from;
 	tired = px_tired(runner, now);
-	px_pace_add(&runner->pace, done - chunk.from, spent);
 	runner->spent_ns += spent;
 	px_output_spent(&runner->output, runner->spent_ns);
 	px_flush(runner);
@@ -341,6 +359,7 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	if (!px_slot_publish(runner->slot, runner->claims++))
 		return PX_STEP_LOST;
 	px_tell(runner, done);
+	px_pace_add(&runner->pace, done - chunk.from, spent);
 	if (done < chunk.to || tired)
 		return px_hand_back(runner);
 	return runner->order.one_shot ? px_finish_range(runner) : PX_STEP_WORK;
