@@ -4,6 +4,8 @@
  *	results_ring   1,000 results of 1 MiB, produced in place by one worker and read
  *	               by the parent, against a bare ring of shared memory between two
  *	               processes that spin
+ *	results_memory the peak of the parent's memory meanwhile, against that of the ring's
+ *	               and 8 MB
  *	tolerance      a pure task over 10^8 ints against the same without a store of
  *	               progress: what exact blame costs
  */
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +25,8 @@
 enum {
 	RESULTS = 1000,
 	BYTES = 1 << 20,
-	RING = 8,
+	RING = 16, /* MiB in flight, as many as the default window */
+	LINES = 64,
 	WORKERS = 2,
 	N = 100000000
 };
@@ -39,9 +43,25 @@ static uint64_t sum_of(const unsigned char *bytes)
 	return sum;
 }
 
-static uint64_t expected(uint64_t i)
+/* Bytes that do not compress; result i begins at line i % LINES of them. */
+static unsigned char noise[BYTES + LINES * 64];
+static uint64_t expected[LINES];
+
+static void make_noise(void)
 {
-	return BYTES / sizeof(uint64_t) * (0x0101010101010101u * (i % 100));
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		x = x * 1664525 + 1013904223;
+		noise[i] = (unsigned char)(x >> 24);
+	}
+	for (size_t i = 0; i < LINES; i++)
+		expected[i] = sum_of(noise + 64 * i);
+}
+
+static void fill(unsigned char *bytes, uint64_t i)
+{
+	memcpy(bytes, noise + 64 * (i % LINES), BYTES);
 }
 
 static int produce(struct procs_task *task)
@@ -50,7 +70,7 @@ static int produce(struct procs_task *task)
 
 	if (bytes == NULL)
 		return errno;
-	memset(bytes, (int)(procs_index() % 100), BYTES);
+	fill(bytes, procs_index());
 	return procs_commit(task, BYTES);
 }
 
@@ -68,7 +88,7 @@ static double results_by_procs(void *unused)
 	(void)unused;
 	for (uint64_t i = 0; i < RESULTS; i++)
 		if (procs_next(stream, &result) != 1 || result.failed != NULL ||
-		    sum_of(procs_view(&result, NULL)) != expected(i))
+		    sum_of(procs_view(&result, NULL)) != expected[i % LINES])
 			return -1;
 	procs_close(stream);
 	return (double)(figure_now() - begun);
@@ -87,7 +107,7 @@ static void fill_ring(void)
 	for (uint64_t i = 0; i < RESULTS; i++) {
 		while (atomic_load_explicit(&ring->read, memory_order_acquire) + RING <= i)
 			;
-		memset(ring->slot[i % RING], (int)(i % 100), BYTES);
+		fill(ring->slot[i % RING], i);
 		atomic_store_explicit(&ring->written, i + 1, memory_order_release);
 	}
 }
@@ -110,7 +130,7 @@ static double results_by_ring(void *unused)
 	for (uint64_t i = 0; i < RESULTS; i++) {
 		while (atomic_load_explicit(&ring->written, memory_order_acquire) <= i)
 			;
-		if (sum_of(ring->slot[i % RING]) != expected(i))
+		if (sum_of(ring->slot[i % RING]) != expected[i % LINES])
 			return -1;
 		atomic_store_explicit(&ring->read, i + 1, memory_order_release);
 	}
@@ -168,6 +188,55 @@ static double forgetting(void *unused)
 	return (double)(figure_now() - begun);
 }
 
+/* --- memory --- */
+
+/* Peak bytes of a process of its own that runs it, after what it was born with. */
+static double memory_of(double (*run)(void *))
+{
+	_Atomic long *peak =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct rusage usage;
+	pid_t child;
+	long before;
+
+	if (peak == MAP_FAILED)
+		return -1;
+	child = fork();
+	if (child == 0) {
+		getrusage(RUSAGE_SELF, &usage);
+		before = usage.ru_maxrss;
+		if (run(NULL) > 0 && getrusage(RUSAGE_SELF, &usage) == 0)
+			*peak = usage.ru_maxrss - before;
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	before = *peak;
+	munmap(peak, 4096);
+	return before > 0 ? 1024.0 * (double)before : -1;
+}
+
+static double results_by_new_procs(void *unused)
+{
+	double span;
+
+	one = procs_pool_open(PROCS_OPTIONS(.workers = 1));
+	span = one != NULL ? results_by_procs(unused) : -1;
+	procs_pool_close(one);
+	return span;
+}
+
+static double memory_by_procs(void *unused)
+{
+	(void)unused;
+	return memory_of(results_by_new_procs);
+}
+
+static double memory_by_ring(void *unused)
+{
+	(void)unused;
+	return memory_of(results_by_ring) + 8e6;
+}
+
 int main(void)
 {
 	static const struct figure results = { .name = "results_ring",
@@ -175,6 +244,11 @@ int main(void)
 					       .rounds = 21,
 					       .ours = results_by_procs,
 					       .reference = results_by_ring };
+	static const struct figure memory = { .name = "results_memory",
+					      .aim = 1,
+					      .rounds = 7,
+					      .ours = memory_by_procs,
+					      .reference = memory_by_ring };
 	static const struct figure tolerance = { .name = "tolerance",
 						 .aim = 0.952,
 						 .rounds = 21,
@@ -182,22 +256,25 @@ int main(void)
 						 .reference = forgetting };
 	enum figure_status status;
 
+	make_noise();
 	forgetful = *procs_function_of(sum);
 	forgetful.loop = forgetful_loop;
 	ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (ring == MAP_FAILED)
+		return FIGURE_ERROR;
+	status = figure_run(&memory);
 	one = procs_pool_open(PROCS_OPTIONS(.workers = 1));
 	pool = procs_pool_open(PROCS_OPTIONS(.workers = WORKERS));
 	as = procs_array(int, N);
 	bs = procs_array(int, N);
 	sums = procs_array(int, N);
-	if (ring == MAP_FAILED || one == NULL || pool == NULL || as == NULL || bs == NULL ||
-	    sums == NULL)
+	if (one == NULL || pool == NULL || as == NULL || bs == NULL || sums == NULL)
 		return FIGURE_ERROR;
 	for (int i = 0; i < N; i++) {
 		as[i] = i;
 		bs[i] = -2 * (i % 1000);
 	}
-	status = figure_run(&results);
+	status = figure_both(status, figure_run(&results));
 	status = figure_both(status, figure_run(&tolerance));
 	procs_pool_close(one);
 	procs_pool_close(pool);

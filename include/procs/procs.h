@@ -122,8 +122,9 @@ struct procs_options {
 	                        * neither written nor in the records; default standard error */
 	uint64_t window_items; /* items in flight or finished and not yet taken, 1..2^40; default 1,024 a
 	                        * worker, for a pmap as many more as take 8 ms of measured work */
-	uint64_t window_bytes; /* bytes of finished results not yet taken, 4,096..2^48; default 64 MiB.
-	                        * May be exceeded by one result a worker */
+	uint64_t window_bytes; /* bytes of finished results not yet taken, 4,096..2^48; default
+	                        * 4 MiB a worker, but 16 MiB at least and 64 MiB at most. May
+	                        * be exceeded by one result a worker */
 	uint64_t timeout_ns;   /* of each item, ns, 0 or 1,000,000 (1 ms)..2^62: its process is killed and
 	                        * the item is Failed(TIMEOUT); default 0: none. Not when inline */
 	uint64_t reserve_bytes; /* address space for the results of one worker, 64 KiB..2^44; one result

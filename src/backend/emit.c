@@ -10,18 +10,35 @@
 #include "base/raw.h"
 #include "codec/pack.h"
 
-#define PX_PACK_LEAST 64 /* bytes below which no packing is tried */
+enum {
+	PX_PACK_LEAST = 64,  /* bytes below which no packing is tried */
+	PX_PACK_RARELY = 127 /* results between two tries, at most */
+};
 
-static bool px_wants_packing(const struct px_runner *runner)
+static bool px_wants_packing(struct px_runner *runner, uint64_t size)
 {
+	if (size < PX_PACK_LEAST)
+		return false;
 	switch (runner->order.compression) {
 	case PROCS_COMPRESSION_ALWAYS:
 		return true;
 	case PROCS_COMPRESSION_AUTO:
-		return runner->post.flags & PX_POST_SHORT;
+		if (!(runner->post.flags & PX_POST_SHORT))
+			return false;
+		if (runner->pack_again == 0)
+			return true;
+		runner->pack_again--;
+		return false;
 	default:
 		return false;
 	}
+}
+
+/* What does not shrink will not: the next try comes twice as late. */
+static void px_packed(struct px_runner *runner, bool smaller)
+{
+	runner->pack_vain = smaller ? 0 : px_min(2 * runner->pack_vain + 1, PX_PACK_RARELY);
+	runner->pack_again = runner->pack_vain;
 }
 
 /* Whether the payload carries a checksum; `viewed`: the caller will read it
@@ -62,8 +79,10 @@ static bool px_emit_copy(struct px_runner *runner, struct px_frame frame, const 
 
 	if (room == NULL)
 		return false;
-	if (px_wants_packing(runner) && frame.size >= PX_PACK_LEAST)
+	if (px_wants_packing(runner, frame.size)) {
 		packed = px_pack(bytes, frame.size, room, frame.size);
+		px_packed(runner, packed > 0);
+	}
 	if (packed > 0) {
 		frame.packing = PX_FRAME_LZ4;
 		frame.stored = packed;
@@ -170,9 +189,11 @@ void px_runner_emit_raw(struct px_runner *runner, uint32_t item, const struct pr
 		px_frame_of(PX_FRAME_VALUE, PX_FRAME_RAW, item, task->committed, elapsed_ns);
 	uint64_t packed = 0;
 
-	if (px_wants_packing(runner) && frame.size >= PX_PACK_LEAST &&
-	    px_buffer_room(&runner->packed, frame.size) == 0)
+	if (px_wants_packing(runner, frame.size) &&
+	    px_buffer_room(&runner->packed, frame.size) == 0) {
 		packed = px_pack(task->reserved, frame.size, runner->packed.data, frame.size);
+		px_packed(runner, packed > 0);
+	}
 	if (packed > 0) {
 		memcpy(task->reserved, runner->packed.data, packed);
 		frame.packing = PX_FRAME_LZ4;

@@ -13,11 +13,12 @@
 #include "shm/doorbell.h"
 
 enum {
-	PX_STRIDE_NS = 100000, /* work between two looks at the clock inside a chunk */
-	PX_SINGLE_NS = 5000,   /* items from this on are timed one by one */
-	PX_SHOW_TARGETS = 2,   /* a chunk that takes this many targets shows what it has */
-	PX_AWAY_NS = 100000,   /* longer than a parent that sleeps on takes for a result */
-	PX_AWAY_PAID = 64      /* times as long nobody steps aside then */
+	PX_STRIDE_NS = 100000,   /* work between two looks at the clock inside a chunk */
+	PX_SINGLE_NS = 5000,     /* items from this on are timed one by one */
+	PX_SHOW_TARGETS = 2,     /* a chunk that takes this many targets shows what it has */
+	PX_SHOW_BYTES = 1 << 18, /* or this many bytes of results */
+	PX_AWAY_NS = 100000,     /* longer than a parent that sleeps on takes for a result */
+	PX_AWAY_PAID = 64        /* times as long nobody steps aside then */
 };
 
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
@@ -246,7 +247,7 @@ static uint32_t px_run(struct px_runner *runner, struct px_chunk chunk, uint64_t
 {
 	const uint64_t patience = PX_SHOW_TARGETS * runner->order.chunk_ns;
 	const uint32_t stride = px_stride(runner);
-	uint64_t now = begun, shown = begun;
+	uint64_t now = begun, shown = begun, payload = runner->output.payload;
 	uint32_t at = chunk.from;
 
 	while (at < chunk.to && !px_enough(runner)) {
@@ -256,8 +257,9 @@ static uint32_t px_run(struct px_runner *runner, struct px_chunk chunk, uint64_t
 		if (at >= chunk.to)
 			break;
 		now = px_now();
-		/* The chunk was misjudged: let go what is finished. */
-		if (now - shown > patience) {
+		/* The chunk was misjudged, or fills a cache: let go what is finished. */
+		if (now - shown > patience || runner->output.payload - payload >= PX_SHOW_BYTES) {
+			payload = runner->output.payload;
 			px_output_done(&runner->output, at);
 			px_tell(runner, at);
 			now = shown = px_now();

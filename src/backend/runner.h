@@ -31,13 +31,13 @@ struct px_runner {
 	struct px_pace pace;
 	struct px_alarm alarm;
 	struct px_tidy *tidy; /* of a worker that stays, or NULL */
-	bool own_process;    /* its stdio and its time are its own */
-	uint64_t sequence;   /* range in work, or next */
-	uint64_t claims;     /* chunks so far */
-	uint64_t items;      /* and items */
-	uint64_t measured;   /* bytes of its own memory at first; 0: not yet known */
-	uint64_t measure_at; /* when to look again */
-	uint64_t stay_until; /* before that it does not step aside */
+	bool own_process;     /* its stdio and its time are its own */
+	uint64_t sequence;    /* range in work, or next */
+	uint64_t claims;      /* chunks so far */
+	uint64_t items;       /* and items */
+	uint64_t measured;    /* bytes of its own memory at first; 0: not yet known */
+	uint64_t measure_at;  /* when to look again */
+	uint64_t stay_until;  /* before that it does not step aside */
 	const struct procs_function *talker; /* its items called the library in a block, or NULL */
 	/* Of the range in work: */
 	bool in_range;
@@ -55,6 +55,8 @@ struct px_runner {
 	_Alignas(16) unsigned char small[64]; /* a framed task's result, as a C object, */
 	struct px_buffer value;               /* or here */
 	struct px_buffer packed;              /* and what LZ4 made of it */
+	uint32_t pack_again;                  /* results to go without another try, after */
+	uint32_t pack_vain;                   /* so many that saved nothing, as 2^n - 1 */
 };
 
 /* A runner for a slot, without an order. */

@@ -55,6 +55,7 @@ static void px_span_finish(struct procs_stream *stream, struct px_span *span)
 {
 	struct px_desk *desk = &stream->desks[span->slot];
 
+	stream->open_bytes -= px_span_of_share(stream, span);
 	px_window_mark(&stream->window, span, PX_SPAN_FINISHED);
 	px_assert(desk->open > 0);
 	stream->open--;
@@ -77,7 +78,9 @@ static void px_span_account(struct procs_stream *stream, struct px_span *span, u
 	if (bytes > span->bytes) {
 		stream->bytes += bytes - span->bytes;
 		stream->done_bytes += bytes - span->bytes;
+		stream->open_bytes -= px_span_of_share(stream, span);
 		span->bytes = bytes;
+		stream->open_bytes += px_span_of_share(stream, span);
 	}
 	stream->largest = px_max(stream->largest, news->largest);
 	/* A worker may say what it likes about its time: an hour at a time is believed. */

@@ -14,7 +14,9 @@
 
 #define PX_WINDOW_ITEMS       1024 /* a worker */
 #define PX_WINDOW_ITEMS_MOST  (UINT64_C(1) << 40)
-#define PX_WINDOW_BYTES       (UINT64_C(64) << 20)
+#define PX_WINDOW_WORKER      (UINT64_C(4) << 20) /* bytes a worker, and of all, unless set: */
+#define PX_WINDOW_ALL_LEAST   (UINT64_C(16) << 20)
+#define PX_WINDOW_ALL_MOST    (UINT64_C(64) << 20)
 #define PX_WINDOW_BYTES_LEAST UINT64_C(4096)
 #define PX_WINDOW_BYTES_MOST  (UINT64_C(1) << 48)
 #define PX_RECYCLE_MOST       (UINT64_C(1) << 48)
@@ -223,7 +225,7 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		.traceback_fd = o.traceback_fd == 0 ? STDERR_FILENO : o.traceback_fd,
 		.window_grows = o.window_items == 0,
 		.window_items = o.window_items,
-		.window_bytes = o.window_bytes > 0 ? o.window_bytes : PX_WINDOW_BYTES,
+		.window_bytes = o.window_bytes,
 		.timeout_ns = o.timeout_ns,
 		.reserve_bytes = o.reserve_bytes > 0 ? o.reserve_bytes : px_default_reserve(),
 		.seed = o.seed,
@@ -236,5 +238,8 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 		config_out->checksum = PROCS_CHECKSUM_NEVER;
 	if (config_out->window_items == 0)
 		config_out->window_items = (uint64_t)config_out->workers * PX_WINDOW_ITEMS;
+	if (config_out->window_bytes == 0)
+		config_out->window_bytes = px_clamp(config_out->workers * PX_WINDOW_WORKER,
+						    PX_WINDOW_ALL_LEAST, PX_WINDOW_ALL_MOST);
 	return 0;
 }

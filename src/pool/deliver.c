@@ -387,6 +387,11 @@ void px_release(struct procs_stream *stream)
 	if (!stream->holding)
 		return;
 	stream->holding = false;
-	if (++span->taken == span->count)
+	span->taken++;
+	/* Its worker may write there again. */
+	if (span->state == PX_SPAN_POSTED && stream->value_size == 0)
+		px_slot_take(px_backend_slot(stream->backend, span->slot), span->region.sequence,
+			     span->taken);
+	if (span->taken == span->count)
 		px_span_retire(stream, span);
 }

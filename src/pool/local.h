@@ -32,7 +32,7 @@
 
 enum {
 	PX_ROOM_SLACK = 65536, /* bytes by which a room is larger than it should have to be */
-	PX_OPEN_RANGES = 2,    /* ranges a worker holds: one in work, one waiting */
+	PX_OPEN_RANGES = 3,    /* ranges a worker holds: one in work, two waiting */
 	PX_TEXT_MOST = 4096,   /* bytes of procs_text */
 	PX_DENSE_MOST = 4096   /* bytes of a value that is kept side by side with others */
 };
@@ -104,6 +104,7 @@ struct procs_stream {
 	uint64_t largest; /* bytes of a payload */
 	/* Accounts. */
 	uint64_t bytes;         /* of results finished and not yet taken */
+	uint64_t open_bytes;    /* those of them that are of the share of an open range */
 	uint64_t looked;        /* when news was last taken */
 	uint64_t next_deadline; /* when an item in flight is overdue */
 	/* When no process can be made. */
@@ -192,6 +193,13 @@ static inline uint64_t px_stream_share(const struct procs_stream *stream)
 	return px_max(stream->config.window_bytes / ranges, 1);
 }
 
+/* What an open range has of its share already. */
+static inline uint64_t px_span_of_share(const struct procs_stream *stream,
+					const struct px_span *span)
+{
+	return span->state == PX_SPAN_POSTED ? px_min(span->bytes, px_stream_share(stream)) : 0;
+}
+
 /* Spans that must be at hand, so that deaths, thefts and cancels cannot fail. */
 static inline uint64_t px_stream_spans_needed(const struct procs_stream *stream)
 {
@@ -257,6 +265,9 @@ void px_room_leave(struct procs_stream *stream, struct px_span *span);
 
 /* How far the span's worker has touched the slot, by its word. */
 void px_room_note(const struct procs_stream *stream, const struct px_span *span);
+
+/* What a slot may keep between two streams of a pool: the rooms of its part of a window. */
+uint64_t px_room_warm(const struct procs_stream *stream);
 
 /* Nothing lies in the slot: what it took beyond `keep` bytes goes back to the kernel. */
 void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t keep);

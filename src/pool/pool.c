@@ -24,7 +24,6 @@ enum {
 };
 
 #define PX_POOL_OUTPUT_LEAST (UINT64_C(1) << 20)
-#define PX_POOL_KEPT         (UINT64_C(8) << 20)  /* bytes of results that a slot keeps warm */
 #define PX_POOL_GRACE        (5 * PX_MILLISECOND) /* for chunks in work when a stream is closed */
 
 struct procs_pool {
@@ -315,7 +314,7 @@ void px_pool_leave(struct procs_stream *stream)
 			px_room_note(stream, span);
 		desk->oldest = desk->newest = NULL;
 		desk->open = 0;
-		px_room_trim(stream, i, PX_POOL_KEPT);
+		px_room_trim(stream, i, px_room_warm(stream));
 		if (!desk->staffed || px_desk_is_done(stream, i))
 			continue;
 		/* At work on what nobody waits for any more. */

@@ -42,12 +42,22 @@ static uint64_t px_window_items(const struct procs_stream *stream)
 /* Bytes that are spoken for: finished ones, and what is in work may still fill. */
 static uint64_t px_bytes_promised(const struct procs_stream *stream)
 {
-	return stream->bytes + stream->open * px_stream_share(stream);
+	return stream->bytes + stream->open * px_stream_share(stream) - stream->open_bytes;
 }
 
 static bool px_bytes_left(const struct procs_stream *stream)
 {
 	return px_bytes_promised(stream) + px_stream_share(stream) <= stream->config.window_bytes;
+}
+
+/* Whether a worker that has a range may have another, though each of those that are open
+ * may exceed its share by a result. The first of a worker is allowed that. */
+static bool px_bytes_ample(const struct procs_stream *stream)
+{
+	const uint64_t each = px_max(px_stream_share(stream), stream->largest);
+
+	return stream->bytes - stream->open_bytes + (stream->open + 1) * each <=
+	       stream->config.window_bytes;
 }
 
 /* Without an open range, or with the first item lying about, it is posted in
@@ -58,7 +68,7 @@ static bool px_is_urgent(const struct procs_stream *stream, const struct px_span
 }
 
 /* The size of a map's next range: a part of the window, so that each worker has
- * one in work and one waiting; not more than its part of what is left. */
+ * one in work and others waiting; not more than its part of what is left. */
 static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 {
 	const uint64_t workers = stream->config.workers;
@@ -73,8 +83,7 @@ static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 	else if (stream->value_size > 0)
 		size = px_min(size, px_stream_share(stream) / stream->value_size);
 	else
-		size = px_min(size,
-			      item > 0 ? 2 * px_stream_share(stream) / item : PX_UNKNOWN_ITEMS);
+		size = px_min(size, item > 0 ? px_stream_share(stream) / item : PX_UNKNOWN_ITEMS);
 	if (stream->copies != 0)
 		size = px_min(size, px_copy_most(stream));
 	/* The tables must fit, with room for payload. */
@@ -320,7 +329,8 @@ static int px_post_to_idle(struct procs_stream *stream, uint64_t now)
 
 	for (uint32_t open = 1; open <= PX_OPEN_RANGES; open++) {
 		for (uint32_t i = 0; i < stream->n_slots && error == 0; i++) {
-			if (!px_desk_takes(&stream->desks[i], open))
+			if (!px_desk_takes(&stream->desks[i], open) ||
+			    (open > 1 && !px_bytes_ample(stream)))
 				continue;
 			error = px_post_choose(stream, &span);
 			if (error == 0 && span == NULL && stream->desks[i].open == 0)

@@ -14,7 +14,8 @@
  */
 #include "pool/local.h"
 
-#define PX_ROOM_KEPT (UINT64_C(8) << 20) /* bytes of a slot that stay warm whatever comes */
+#define PX_ROOM_KEPT   (UINT64_C(8) << 20)  /* bytes of a slot that stay warm whatever comes, */
+#define PX_WINDOW_KEPT (UINT64_C(16) << 20) /* and of a window, shared by the workers */
 
 enum {
 	PX_ROOM_PROBES = 8 /* gaps looked at before settling above everything */
@@ -44,8 +45,8 @@ void px_room_enter(struct procs_stream *stream, struct px_span *span, uint32_t s
 	desk->newest = span;
 }
 
-/* The end of what a span holds of its room: all of it while its worker may
- * write there. */
+/* The end of what a span holds of its room: all of it while its worker may write
+ * there, or if little is left, so that the next range finds a gap of its size. */
 static uint64_t px_room_end(const struct procs_stream *stream, const struct px_span *span)
 {
 	const struct px_region *region = &span->region;
@@ -54,7 +55,9 @@ static uint64_t px_room_end(const struct procs_stream *stream, const struct px_s
 	if (span->state == PX_SPAN_POSTED || !region->placed)
 		return span->room_end;
 	end = px_max(region->heap, region->base + px_room_tables(stream, region->count));
-	return px_min(px_align(end, PX_LINE), span->room_end);
+	end = px_min(px_align(end, PX_LINE), span->room_end);
+	return span->room_end - end < (span->room_end - span->room_start) / 4 ? span->room_end
+									      : end;
 }
 
 void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t keep)
@@ -66,6 +69,12 @@ void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t kee
 	if (desk->over_top > stream->half)
 		px_backend_trim(stream->backend, slot, stream->half, desk->over_top);
 	desk->top = desk->over_top = 0;
+}
+
+uint64_t px_room_warm(const struct procs_stream *stream)
+{
+	return PX_ROOM_KEPT +
+	       px_min(stream->config.window_bytes, PX_WINDOW_KEPT) / stream->config.workers;
 }
 
 void px_room_note(const struct procs_stream *stream, const struct px_span *span)
@@ -107,6 +116,7 @@ void px_room_leave(struct procs_stream *stream, struct px_span *span)
 		span->newer->older = span->older;
 	else
 		desk->newest = span->older;
+	stream->open_bytes -= px_span_of_share(stream, span);
 	stream->bytes -= span->bytes;
 	span->bytes = 0;
 	/* More than a window and the slack of its ranges: results that were larger than others. */
@@ -174,9 +184,11 @@ static uint64_t px_room_need(const struct procs_stream *stream, uint32_t count)
 {
 	const uint64_t slack = px_min(PX_ROOM_SLACK, stream->half / 32);
 	const uint64_t share = px_stream_maps(stream) ? px_stream_share(stream) : 0;
+	uint64_t payload = share + stream->largest;
 
-	return px_align(px_room_tables(stream, count) + share + stream->largest +
-				stream->largest / 4 + slack,
+	if (stream->largest > 0 && count < payload / stream->largest)
+		payload = count * stream->largest;
+	return px_align(px_room_tables(stream, count) + payload + stream->largest / 4 + slack,
 			PX_LINE);
 }
 

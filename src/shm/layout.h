@@ -203,6 +203,7 @@ struct px_control {
 	_Atomic uint32_t bell;   /* the worker sleeps on it */
 	_Atomic uint32_t asleep; /* the parent's ticket, see doorbell.h */
 	_Atomic uint32_t stop;   /* enum px_stop */
+	_Alignas(PX_LINE) _Atomic uint64_t taken; /* items before this position: framed ranges */
 	/* Worker writes. */
 	_Alignas(PX_LINE) _Atomic uint64_t passed; /* ranges it is done with, ever */
 	_Atomic uint32_t idle;                     /* the worker's ticket for `bell` */

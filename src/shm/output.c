@@ -6,6 +6,8 @@
 #include "base/checksum.h"
 #include "base/px.h"
 
+#define PX_STRIP_BYTES (UINT64_C(1) << 20) /* half of a small cache of a core */
+
 void px_output_init(struct px_output *output, struct px_slot slot)
 {
 	*output = (struct px_output){ .slot = slot };
@@ -16,29 +18,99 @@ static bool px_output_fits(uint64_t at, uint64_t size, uint64_t limit)
 	return at <= limit && size <= limit - at;
 }
 
+/* Puts `next` where `size` bytes fit in the strip in work. */
+static bool px_output_here(struct px_output *output, uint64_t size)
+{
+	const uint64_t here = px_align(output->next, PX_LINE);
+
+	if (!px_output_fits(here, size, output->limit))
+		return false;
+	output->next = here;
+	return true;
+}
+
+/* Whether as much as is to be lies in the strip in work. */
+static bool px_output_is_full(const struct px_output *output)
+{
+	return output->next - output->strip[output->at].start >= output->strip_bytes;
+}
+
+/* A strip whose results are taken, all of them. */
+static bool px_output_again(struct px_output *output, uint64_t size)
+{
+	const uint64_t taken = px_slot_taken(output->slot, output->sequence);
+
+	/* The parent cannot have taken what is not finished. */
+	if (taken > output->item)
+		return false;
+	for (uint32_t i = 0; i < output->n_strips; i++) {
+		const struct px_strip *strip = &output->strip[i];
+
+		if (strip->last >= taken || !px_output_fits(strip->start, size, strip->end))
+			continue;
+		output->at = i;
+		output->next = strip->start;
+		output->limit = strip->end;
+		return true;
+	}
+	return false;
+}
+
+/* On with what lies above all: with the topmost strip until it is full, then
+ * with another, the last of them for good. */
+static void px_output_rise(struct px_output *output)
+{
+	const struct px_strip *last =
+		output->n_strips > 0 ? &output->strip[output->n_strips - 1] : NULL;
+
+	if (last == NULL || last->end != output->top ||
+	    last->end - last->start >= output->strip_bytes) {
+		output->top = px_align(output->top, PX_LINE);
+		output->n_strips = (uint32_t)px_min(output->n_strips + 1, PX_STRIPS);
+		output->strip[output->n_strips - 1] =
+			(struct px_strip){ .start = output->top, .end = output->top };
+	}
+	output->at = output->n_strips - 1;
+	output->next = output->top;
+	output->limit = output->room_end;
+}
+
 /* Puts `next` where `size` bytes fit, aligned to a line. */
 static int px_output_find(struct px_output *output, uint64_t size)
 {
-	const uint64_t here = px_align(output->next, PX_LINE);
-	const uint64_t over = px_align(output->over, PX_LINE);
-
-	if (px_output_fits(here, size, output->limit)) {
-		output->next = here;
+	if (!px_output_is_full(output) && px_output_here(output, size))
 		return 0;
-	}
-	if (output->went_over || !px_output_fits(over, size, output->slot.output_size))
+	if (px_output_again(output, size))
+		return 0;
+	px_output_rise(output);
+	if (px_output_here(output, size))
+		return 0;
+	if (output->went_over ||
+	    !px_output_fits(px_align(output->over, PX_LINE), size, output->slot.output_size))
 		return -ENOSPC;
-	output->next = over;
-	output->limit = output->slot.output_size;
+	output->top = px_align(output->over, PX_LINE);
+	output->room_end = output->slot.output_size;
 	output->went_over = true;
+	px_output_rise(output);
 	return 0;
 }
 
-static void px_output_advance(struct px_output *output, uint64_t to)
+static void px_output_rises_to(struct px_output *output, uint64_t to)
 {
-	output->next = to;
+	output->top = px_max(output->top, to);
 	if (output->went_over)
-		output->over = output->ends[output->sequence % PX_RING] = to;
+		output->over = output->ends[output->sequence % PX_RING] = output->top;
+}
+
+/* The payload of `item` lies in front of `to`. */
+static void px_output_advance(struct px_output *output, uint32_t item, uint64_t to)
+{
+	struct px_strip *strip = &output->strip[output->at];
+
+	output->next = to;
+	strip->last = item;
+	strip->end = px_max(strip->end, to);
+	px_output_rises_to(output, to);
 }
 
 int px_output_begin(struct px_output *output, uint64_t sequence, const struct px_post *post,
@@ -48,8 +120,11 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 	const uint64_t values = px_align((uint64_t)post->count * value_size, PX_LINE);
 	const uint64_t tables = values + (uint64_t)post->count * sizeof(struct px_frame);
 
-	output->next = post->start;
-	output->limit = px_min(post->limit, output->slot.output_size);
+	output->top = post->start;
+	output->room_end = px_min(post->limit, output->slot.output_size);
+	output->strip_bytes = px_max(PX_STRIP_BYTES, (post->limit - post->start) / PX_STRIPS);
+	output->n_strips = 0;
+	output->item = 0;
 	output->over = post->over;
 	for (uint64_t back = 1; back <= px_min(post->before, PX_RING - 1); back++)
 		output->over = px_max(output->over, output->ends[(sequence - back) % PX_RING]);
@@ -57,6 +132,7 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 	output->sequence = sequence;
 	output->went_over = false;
 	output->progress = &output->slot.control->entry[sequence % PX_RING].progress;
+	px_output_rise(output);
 	if (px_output_find(output, tables) != 0)
 		return -ENOSPC;
 	output->base = output->next;
@@ -65,19 +141,21 @@ int px_output_begin(struct px_output *output, uint64_t sequence, const struct px
 	output->value_size = value_size;
 	output->count = post->count;
 	output->failures = 0;
-	px_output_advance(output, output->base + tables);
+	/* No strip: they stay. */
+	px_output_rises_to(output, output->base + tables);
+	output->n_strips = 0;
+	px_output_rise(output);
 	/* relaxed, both: published by the first store of progress */
 	atomic_store_explicit(&output->progress->base, output->base, memory_order_relaxed);
-	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
+	atomic_store_explicit(&output->progress->heap, output->top, memory_order_relaxed);
 	return 0;
 }
 
 bool px_output_has_room(const struct px_output *output)
 {
 	const uint64_t end = output->slot.output_size;
-	const uint64_t over = output->went_over ? output->next : output->over;
 
-	return end - px_min(over, end) >= end / 4;
+	return end - px_min(output->over, end) >= end / 4;
 }
 
 unsigned char *px_output_values(const struct px_output *output)
@@ -100,7 +178,7 @@ void px_output_frame(struct px_output *output, struct px_frame frame, const unsi
 	frame.offset = output->next;
 	if (payload != NULL) {
 		frame.offset = (uint64_t)(payload - output->slot.output);
-		px_output_advance(output, frame.offset + frame.stored);
+		px_output_advance(output, frame.item, frame.offset + frame.stored);
 		output->payload += frame.stored;
 		output->largest = px_max(output->largest, frame.stored);
 	}
@@ -109,7 +187,7 @@ void px_output_frame(struct px_output *output, struct px_frame frame, const unsi
 	frame.head = px_checksum(&frame, sizeof(frame));
 	*at = frame;
 	/* relaxed, all: published by the store of progress that follows */
-	atomic_store_explicit(&output->progress->heap, output->next, memory_order_relaxed);
+	atomic_store_explicit(&output->progress->heap, output->top, memory_order_relaxed);
 	atomic_store_explicit(&output->progress->payload, output->payload, memory_order_relaxed);
 	atomic_store_explicit(&output->progress->largest, output->largest, memory_order_relaxed);
 	if (output->value_size > 0)
@@ -117,8 +195,9 @@ void px_output_frame(struct px_output *output, struct px_frame frame, const unsi
 				      memory_order_relaxed);
 }
 
-void px_output_running(const struct px_output *output, uint32_t item, uint64_t now)
+void px_output_running(struct px_output *output, uint32_t item, uint64_t now)
 {
+	output->item = item;
 	/* relaxed: published by the next line */
 	atomic_store_explicit(&output->progress->started_ns, now, memory_order_relaxed);
 	/* release: pairs with the acquire in px_take_news(); publishes the items before */

@@ -5,6 +5,12 @@
  * Space is never waited for: the parent gives each range a room, and what does
  * not fit there goes over to the upper half of the area, where there is address
  * space enough; pages are only taken where touched.
+ *
+ * Payloads fill strips of a room, the lowest first. One whose results the
+ * parent has taken is filled again, while it is warm: so large results travel
+ * through a few caches' worth of memory if the caller keeps up, and through all
+ * of the room if not. The parent's word for what it has taken lies in the slot; a
+ * stray store can only make the worker believe in items that it has finished.
  */
 #ifndef PROCS_SHM_OUTPUT_H
 #define PROCS_SHM_OUTPUT_H
@@ -15,10 +21,28 @@
 #include "shm/layout.h"
 #include "shm/slot.h"
 
+enum {
+	PX_STRIPS = 32 /* of a room, at most */
+};
+
+/* Results of items up to `last` lie in [start, end). */
+struct px_strip {
+	uint64_t start;
+	uint64_t end;
+	uint32_t last;
+};
+
 struct px_output {
 	struct px_slot slot;
-	uint64_t next;          /* first free byte */
-	uint64_t limit;         /* and the end of what is free there */
+	uint64_t next;        /* first free byte of the strip in work, */
+	uint64_t limit;       /* and the end of what is free there */
+	uint64_t top;         /* end of all that the range wrote */
+	uint64_t room_end;    /* up to where it may grow */
+	uint64_t strip_bytes; /* from which on a strip is full */
+	struct px_strip strip[PX_STRIPS];
+	uint32_t n_strips;
+	uint32_t at;            /* the strip in work */
+	uint32_t item;          /* that runs */
 	uint64_t over;          /* first byte above all that went over */
 	bool went_over;         /* the range in work writes there */
 	uint64_t sequence;      /* of that range */
@@ -60,7 +84,7 @@ void px_output_frame(struct px_output *output, struct px_frame frame, const unsi
 
 /* Progress, each visible with all that was written before: item k runs; the
  * items before `done` are finished and none runs. */
-void px_output_running(const struct px_output *output, uint32_t item, uint64_t now);
+void px_output_running(struct px_output *output, uint32_t item, uint64_t now);
 void px_output_done(const struct px_output *output, uint32_t done);
 
 /* Tells what the finished chunks took, and that the rest is handed back. */

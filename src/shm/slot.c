@@ -106,6 +106,13 @@ bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, struct px_ch
 	return true;
 }
 
+void px_slot_take(struct px_slot slot, uint64_t sequence, uint32_t taken)
+{
+	/* release: pairs with the acquire in px_slot_taken(); what was read there is read */
+	atomic_store_explicit(&slot.control->taken, px_slot_position(sequence, taken),
+			      memory_order_release);
+}
+
 void px_slot_stop(struct px_slot slot, enum px_stop how)
 {
 	/* relaxed: the ring behind it orders it */
@@ -133,6 +140,14 @@ void px_slot_pass(struct px_slot slot, uint64_t passed)
 	/* release: pairs with the acquire in px_take_passed(); this worker writes no more to the
 	 * entries below */
 	atomic_store_explicit(&slot.control->passed, passed, memory_order_release);
+}
+
+uint64_t px_slot_taken(struct px_slot slot, uint64_t sequence)
+{
+	/* acquire: pairs with the release in px_slot_take() */
+	const uint64_t position = atomic_load_explicit(&slot.control->taken, memory_order_acquire);
+
+	return position >> 32 == sequence ? position & UINT32_MAX : 0;
 }
 
 void px_slot_rest(struct px_slot slot, uint32_t seen, uint64_t deadline)

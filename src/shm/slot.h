@@ -69,6 +69,10 @@ void px_slot_revoke(struct px_slot slot);
 bool px_slot_take_back_from(struct px_slot slot, uint64_t sequence, struct px_chunk held,
 			    uint32_t from);
 
+/* The first `taken` items of range `sequence` are taken and read: where their
+ * results lie may be written again. */
+void px_slot_take(struct px_slot slot, uint64_t sequence, uint32_t taken);
+
 /* Tells the worker to leave, and wakes it. */
 void px_slot_stop(struct px_slot slot, enum px_stop how);
 
@@ -83,6 +87,9 @@ enum px_stop px_slot_stopped(struct px_slot slot);
 /* Tells the parent that ranges below `passed` are done with: their entries may
  * be used again. */
 void px_slot_pass(struct px_slot slot, uint64_t passed);
+
+/* How many items of range `sequence` the parent has taken, by its word. */
+uint64_t px_slot_taken(struct px_slot slot, uint64_t sequence);
 
 /* Sleeps until something is posted or the deadline passes. `seen` is the
  * slot's bell from before the caller found nothing. */

@@ -514,7 +514,7 @@ static PROCS_DEFINE1(int, stay_at_five, int, x)
 static void many_cancels_leave_room_for_deaths(void **state)
 {
 	enum {
-		N = 200 * STAYERS
+		N = 300 * STAYERS /* ranges of 100: a worker holds three */
 	};
 
 	int xs[N], value;

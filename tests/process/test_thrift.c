@@ -228,10 +228,66 @@ static void large_results_stay_within_the_window(void **state)
 	procs_close(stream);
 }
 
+static _Atomic uint64_t *produced;
+
+static int produce(struct procs_task *task)
+{
+	const size_t size = 1 << 20;
+	unsigned char *bytes = procs_reserve(task, size);
+
+	if (bytes == NULL)
+		return errno;
+	memset(bytes, (int)(procs_index() % 251), size);
+	atomic_fetch_add(produced, 1);
+	return procs_commit(task, size);
+}
+
+static PROCS_TASK(produce, produce);
+
+static bool are_all(const unsigned char *bytes, size_t size, int value)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != value)
+			return false;
+	return true;
+}
+
+/* What the caller holds is his, though the worker fills again what he took before;
+ * and if he stays away the worker fills the window. */
+static void a_result_stays_while_the_worker_goes_on(void **state)
+{
+	enum {
+		N = 300,
+		AHEAD = 9 /* 16 MiB, less a third that is being taken */
+	};
+
+	struct procs_stream *stream;
+	struct procs_result result;
+	size_t size;
+
+	(void)state;
+	produced = pxt_shared();
+	stream = procs_pmap_sequences(
+		procs_function_of(produce), N,
+		PROCS_OPTIONS(.workers = 1, .compression = PROCS_COMPRESSION_NEVER), NULL, 0);
+	for (int i = 0; i < N; i++) {
+		const unsigned char *bytes;
+
+		pxt_equal(procs_next(stream, &result), 1);
+		bytes = procs_view(&result, &size);
+		pxt_equal(size, 1 << 20);
+		if (i >= 32 && i % 16 == 0 && i + AHEAD < N)
+			pxt_await(produced, (uint64_t)i + AHEAD);
+		pxt_check(are_all(bytes, size, i % 251));
+	}
+	procs_close(stream);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		pxt_test(large_results_stay_within_the_window),
+		pxt_test(a_result_stays_while_the_worker_goes_on),
 		pxt_test(a_million_items_cost_few_futex_calls),
 		pxt_test(no_thread_is_ever_created),
 		pxt_test(endless_input_takes_equal_memory),

@@ -24,7 +24,7 @@ static void defaults_are_as_documented(void **state)
 	pxt_equal(config.start, PROCS_START_FORK);
 	pxt_equal(config.window_items, 1024 * config.workers);
 	pxt_check(config.window_grows);
-	pxt_equal(config.window_bytes, 64 << 20);
+	pxt_equal(config.window_bytes, 16 << 20);
 	pxt_equal(config.timeout_ns, 0);
 	if (!pxt_is_valgrind())
 		pxt_check(config.reserve_bytes == (uint64_t)16 << 30);
