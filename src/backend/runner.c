@@ -3,22 +3,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "backend/crash.h"
 #include "backend/growth.h"
 #include "base/clock.h"
 #include "base/px.h"
-#include "base/raw.h"
-#include "shm/doorbell.h"
 
 enum {
 	PX_STRIDE_NS = 100000,   /* work between two looks at the clock inside a chunk */
 	PX_SINGLE_NS = 5000,     /* items from this on are timed one by one */
 	PX_SHOW_TARGETS = 2,     /* a chunk that takes this many targets shows what it has */
+	PX_TAPER_NS = 10000,     /* of work in the last chunks, at least */
 	PX_SHOW_BYTES = 1 << 18, /* or this many bytes of results */
-	PX_AWAY_NS = 100000,     /* longer than a parent that sleeps on takes for a result */
-	PX_AWAY_PAID = 64        /* times as long nobody steps aside then */
 };
 
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
@@ -38,34 +34,6 @@ void px_runner_close(struct px_runner *runner)
 	px_context_free(&runner->context);
 	px_buffer_free(&runner->value);
 	px_buffer_free(&runner->packed);
-}
-
-/* Rings, and steps aside: the parent may have been woken on this very CPU, and
- * would wait there until our turn ends. On a busy CPU somebody else takes the
- * turn instead, a whole slice of it; what that costs is worked off first. */
-static void px_ring(struct px_runner *runner)
-{
-	uint64_t began, away;
-
-	/* One that has a single range leaves anyway. */
-	if (!px_doorbell_ring(runner->bell, &runner->slot.control->asleep) ||
-	    !runner->own_process || runner->order.one_shot)
-		return;
-	began = px_now();
-	if (began < runner->stay_until)
-		return;
-	(void)px_raw(SYS_sched_yield, 0, 0, 0, 0);
-	away = px_now() - began;
-	if (away > PX_AWAY_NS)
-		runner->stay_until = px_deadline(began, PX_AWAY_PAID * away);
-}
-
-/* The items before `done` are visible: rings if the parent waits for them. */
-static void px_tell(struct px_runner *runner, uint32_t done)
-{
-	if (px_doorbell_wanted(&runner->slot.control->want,
-			       px_slot_position(runner->sequence, done)))
-		px_ring(runner);
 }
 
 /* An item starts: its index, its alarm, the word that will blame it. */
@@ -261,7 +229,7 @@ static uint32_t px_run(struct px_runner *runner, struct px_chunk chunk, uint64_t
 		if (now - shown > patience || runner->output.payload - payload >= PX_SHOW_BYTES) {
 			payload = runner->output.payload;
 			px_output_done(&runner->output, at);
-			px_tell(runner, at);
+			px_runner_tell(runner, at);
 			now = shown = px_now();
 		}
 	}
@@ -284,11 +252,11 @@ static enum px_step px_finish_range(struct px_runner *runner)
 	if (runner->order.one_shot)
 		return PX_STEP_LAST;
 	if (leave) {
-		px_ring(runner);
+		px_runner_ring(runner);
 		return PX_STEP_LAST;
 	}
 	if (!px_slot_read_post(runner->slot, runner->sequence, &next))
-		px_ring(runner);
+		px_runner_ring(runner);
 	return PX_STEP_WORK;
 }
 
@@ -296,7 +264,7 @@ static enum px_step px_hand_back(struct px_runner *runner)
 {
 	px_output_hand_back(&runner->output);
 	px_pass_range(runner);
-	px_ring(runner);
+	px_runner_ring(runner);
 	return runner->order.one_shot ? PX_STEP_LAST : PX_STEP_WORK;
 }
 
@@ -328,9 +296,25 @@ static bool px_tired(struct px_runner *runner, uint64_t now)
 	return true;
 }
 
+/* At the end chunks get smaller, so that others can have a part of the rest, down
+ * to what is not worth their being woken. */
+static uint32_t px_taper(const struct px_runner *runner)
+{
+	const uint64_t item = px_pace_item(&runner->pace);
+
+	if (!(runner->post.flags & PX_POST_LAST))
+		return 0;
+	return item > 0 ? (uint32_t)px_max(PX_TAPER_NS / item, 1) : 1;
+}
+
+/* It leaves nothing to tidy up. */
+static bool px_is_pure(const struct px_runner *runner)
+{
+	return runner->function != NULL && runner->function->block > 0;
+}
+
 static enum px_step px_run_chunk(struct px_runner *runner)
 {
-	const bool taper = runner->post.flags & PX_POST_LAST;
 	const uint32_t most = (uint32_t)px_min(px_items_left(runner), px_pace_next(&runner->pace));
 	const uint64_t begun = px_now();
 	struct px_chunk chunk;
@@ -340,12 +324,12 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 
 	if (most == 0)
 		return px_hand_back(runner);
-	chunk = px_slot_carve(runner->slot, runner->sequence, most, taper);
+	chunk = px_slot_carve(runner->slot, runner->sequence, most, px_taper(runner));
 	if (px_chunk_empty(chunk))
 		return px_finish_range(runner);
 	if (!px_slot_claim(runner->slot, runner->claims))
 		return PX_STEP_LOST;
-	if (runner->tidy != NULL)
+	if (runner->tidy != NULL && !px_is_pure(runner))
 		runner->tidy->tidy = false;
 	px_context_begin(&runner->context);
 	done = px_run(runner, chunk, begun);
@@ -360,7 +344,7 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	px_output_done(&runner->output, done);
 	if (!px_slot_publish(runner->slot, runner->claims++))
 		return PX_STEP_LOST;
-	px_tell(runner, done);
+	px_runner_tell(runner, done);
 	px_pace_add(&runner->pace, done - chunk.from, spent);
 	if (done < chunk.to || tired)
 		return px_hand_back(runner);
@@ -391,5 +375,5 @@ void px_runner_last_words(struct px_runner *runner)
 	px_runner_emit_failure(runner, item, px_now() - runner->begun_ns);
 	px_output_done(&runner->output, item + 1);
 	if (px_slot_publish(runner->slot, runner->claims++))
-		px_tell(runner, item + 1);
+		px_runner_tell(runner, item + 1);
 }

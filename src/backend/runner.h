@@ -92,6 +92,11 @@ static inline void px_runner_flag(struct px_runner *runner, enum px_worker_flag 
  * begin.c. */
 void px_runner_order(struct px_runner *runner);
 
+/* Wakes the parent; or does if it waits for the item before `done`, which is visible
+ * by now. In ring.c. */
+void px_runner_ring(struct px_runner *runner);
+void px_runner_tell(struct px_runner *runner, uint32_t done);
+
 /* In the thread that runs an item, which will not return: publishes what failed
  * it so far, if anything did. */
 void px_runner_last_words(struct px_runner *runner);

@@ -287,6 +287,10 @@ int px_copy_possible(const struct procs_stream *stream);
 void px_pool_enter(struct procs_stream *stream);
 void px_pool_leave(struct procs_stream *stream);
 
+/* Memory for a stream on it, or an empty store, and back. */
+struct px_store px_pool_lend(struct procs_pool *pool);
+void px_pool_return(struct procs_pool *pool, struct px_store store);
+
 /* call.c: appends the next specification as a span of its own, its arguments
  * encoded, or Failed if that cannot be. 0, -ENODATA at the end of the input,
  * -ENOMEM. */

@@ -28,6 +28,7 @@ enum {
 
 struct procs_pool {
 	struct px_store store; /* owned; this struct lies in it */
+	struct px_store idle;  /* owned; of the next stream */
 	uint64_t owner;        /* px_owner_self of who opened it */
 	struct px_config config;
 	struct px_plans plans; /* owned; empty, for workers to start with */
@@ -165,6 +166,7 @@ static void px_pool_end(struct procs_pool *pool)
 	if (pool->sees_arrays)
 		px_arrays_release();
 	px_plans_free(&pool->plans);
+	px_store_free(&pool->idle);
 	/* The pool itself lies in it. */
 	store = pool->store;
 	px_store_free(&store);
@@ -298,6 +300,21 @@ static void px_pool_settle(struct procs_stream *stream)
 			return;
 		px_backend_wait(stream->backend, seen, NULL, 0, deadline);
 	} while (px_now() < deadline);
+}
+
+struct px_store px_pool_lend(struct procs_pool *pool)
+{
+	const struct px_store store = pool->idle;
+
+	pool->idle = (struct px_store){ .blocks = NULL };
+	return store;
+}
+
+void px_pool_return(struct procs_pool *pool, struct px_store store)
+{
+	px_store_clear(&store);
+	px_store_free(&pool->idle);
+	pool->idle = store;
 }
 
 void px_pool_leave(struct procs_stream *stream)

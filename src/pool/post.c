@@ -79,7 +79,7 @@ static uint32_t px_range_size(const struct procs_stream *stream, uint64_t left)
 	size = px_min(size, px_divide_up(left, workers));
 	/* No more than its share of bytes will hold, by what items took so far. */
 	if (stream->direct)
-		size = px_divide_up(left, workers);
+		size = px_divide_up(left, px_max(workers - px_min(stream->busy, workers), 1));
 	else if (stream->value_size > 0)
 		size = px_min(size, px_stream_share(stream) / stream->value_size);
 	else

@@ -194,6 +194,7 @@ static int px_stream_plan_map(struct procs_stream *stream, const char **culprit)
 
 static void px_stream_free(struct procs_stream *stream)
 {
+	struct procs_pool *pool = stream->pool;
 	struct px_store store;
 
 	px_traces_free(stream);
@@ -206,17 +207,23 @@ static void px_stream_free(struct procs_stream *stream)
 	px_buffer_free(&stream->unpacked);
 	/* The stream itself lies in it. */
 	store = stream->store;
-	px_store_free(&store);
+	if (pool != NULL)
+		px_pool_return(pool, store);
+	else
+		px_store_free(&store);
 }
 
 int px_stream_open(struct procs_stream **stream_out, const struct px_config *config,
 		   const struct px_input *input, const char **culprit)
 {
 	struct px_store store = { .blocks = NULL };
-	struct procs_stream *stream = px_store_take(&store, sizeof(*stream));
+	struct procs_stream *stream;
 	int error = -ENOMEM;
 
 	*culprit = NULL;
+	if (config->pool != NULL)
+		store = px_pool_lend(config->pool);
+	stream = px_store_take(&store, sizeof(*stream));
 	if (stream == NULL)
 		return error;
 	stream->store = store;

@@ -158,7 +158,7 @@ void px_slot_rest(struct px_slot slot, uint32_t seen, uint64_t deadline)
 	px_doorbell_sleep(&bell, 1, deadline);
 }
 
-struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t most, bool taper)
+struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t most, uint32_t taper)
 {
 	_Atomic uint64_t *range = &px_slot_entry(slot, sequence)->range;
 	/* relaxed: the swap below decides */
@@ -171,8 +171,9 @@ struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t m
 		if (next >= end)
 			return (struct px_chunk){ next, next };
 		take = (uint32_t)px_min(most, end - next);
-		if (taper)
-			take = (uint32_t)px_min(take, (end - next + PX_TAPER - 1) / PX_TAPER);
+		if (taper > 0)
+			take = (uint32_t)px_min(
+				take, px_max(taper, (end - next + PX_TAPER - 1) / PX_TAPER));
 		/* relaxed: see px_slot_take_back() */
 	} while (!atomic_compare_exchange_weak_explicit(
 		range, &word, px_range_word(next + take, end), memory_order_relaxed,

@@ -96,8 +96,10 @@ uint64_t px_slot_taken(struct px_slot slot, uint64_t sequence);
 void px_slot_rest(struct px_slot slot, uint32_t seen, uint64_t deadline);
 
 /* Carves up to `most` items, at least one if any are left, off the front of
- * range `sequence`; with `taper` no more than a quarter of the rest. */
-struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t most, bool taper);
+ * range `sequence`; with a `taper` no more than that or a quarter of the rest,
+ * whichever is more. */
+struct px_chunk px_slot_carve(struct px_slot slot, uint64_t sequence, uint32_t most,
+			      uint32_t taper);
 
 /* Claims chunk `number`, and publishes it; numbers count up from 0. False: the
  * parent has given this worker up, and it must leave. */

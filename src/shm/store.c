@@ -1,5 +1,7 @@
 #include "shm/store.h"
 
+#include <string.h>
+
 #include "base/px.h"
 #include "shm/arena.h"
 #include "shm/layout.h"
@@ -40,6 +42,18 @@ void *px_store_take(struct px_store *store, size_t size)
 	taken = (unsigned char *)block + store->used;
 	store->used = px_min(px_align(store->used + size, PX_LINE), block->size);
 	return taken;
+}
+
+void px_store_clear(struct px_store *store)
+{
+	struct px_store_block *block = store->blocks;
+
+	if (block == NULL || block->next != NULL) {
+		px_store_free(store);
+		return;
+	}
+	memset(block + 1, 0, store->used - sizeof(*block));
+	store->used = sizeof(*block);
 }
 
 void px_store_free(struct px_store *store)

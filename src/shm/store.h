@@ -24,6 +24,9 @@ struct px_store {
  * memory. */
 void *px_store_take(struct px_store *store, size_t size);
 
+/* As good as new: what was taken is gone. Keeps a block, if there was only one. */
+void px_store_clear(struct px_store *store);
+
 void px_store_free(struct px_store *store);
 
 #endif /* PROCS_SHM_STORE_H */

@@ -8,7 +8,7 @@ from tree import line_of
 # name that begins so; <x.h> for the header.
 OWNERS = [
     ("futex futex_waitv", "shm/doorbell.c"),
-    ("sched_yield", "backend/runner.c"),
+    ("sched_yield", "backend/ring.c"),
     ("<linux/futex.h>", "shm/doorbell.c backend/life.c"),
     (
         "mmap munmap mremap mprotect memfd_create ftruncate",
