@@ -9,10 +9,8 @@
  *	tolerance      a pure task over 10^8 ints against the same without a store of
  *	               progress: what exact blame costs
  */
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -21,93 +19,38 @@
 #include <procs/procs.h>
 
 #include "figure.h"
+#include "large.h"
 
 enum {
-	RESULTS = 1000,
-	BYTES = 1 << 20,
 	RING = 16, /* MiB in flight, as many as the default window */
-	LINES = 64,
 	WORKERS = 2,
 	N = 100000000
 };
 
 /* --- large results --- */
 
-static uint64_t sum_of(const unsigned char *bytes)
-{
-	const uint64_t *words = (const void *)bytes;
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < BYTES / sizeof(*words); i++)
-		sum += words[i];
-	return sum;
-}
-
-/* Bytes that do not compress; result i begins at line i % LINES of them. */
-static unsigned char noise[BYTES + LINES * 64];
-static uint64_t expected[LINES];
-
-static void make_noise(void)
-{
-	uint32_t x = 1;
-
-	for (size_t i = 0; i < sizeof(noise); i++) {
-		x = x * 1664525 + 1013904223;
-		noise[i] = (unsigned char)(x >> 24);
-	}
-	for (size_t i = 0; i < LINES; i++)
-		expected[i] = sum_of(noise + 64 * i);
-}
-
-static void fill(unsigned char *bytes, uint64_t i)
-{
-	memcpy(bytes, noise + 64 * (i % LINES), BYTES);
-}
-
-static int produce(struct procs_task *task)
-{
-	unsigned char *bytes = procs_reserve(task, BYTES);
-
-	if (bytes == NULL)
-		return errno;
-	fill(bytes, procs_index());
-	return procs_commit(task, BYTES);
-}
-
-static PROCS_TASK(produce, produce);
-
 static struct procs_pool *one;
 
 static double results_by_procs(void *unused)
 {
-	const uint64_t begun = figure_now();
-	struct procs_stream *stream = procs_pmap_sequences(procs_function_of(produce), RESULTS,
-							   PROCS_OPTIONS(.pool = one), NULL, 0);
-	struct procs_result result;
-
 	(void)unused;
-	for (uint64_t i = 0; i < RESULTS; i++)
-		if (procs_next(stream, &result) != 1 || result.failed != NULL ||
-		    sum_of(procs_view(&result, NULL)) != expected[i % LINES])
-			return -1;
-	procs_close(stream);
-	return (double)(figure_now() - begun);
+	return large_by_procs(one);
 }
 
 struct ring {
 	_Alignas(64) _Atomic uint64_t written;
 	_Alignas(64) _Atomic uint64_t read;
-	_Alignas(4096) unsigned char slot[RING][BYTES];
+	_Alignas(4096) unsigned char slot[RING][LARGE_BYTES];
 };
 
 static struct ring *ring;
 
 static void fill_ring(void)
 {
-	for (uint64_t i = 0; i < RESULTS; i++) {
+	for (uint64_t i = 0; i < LARGE_RESULTS; i++) {
 		while (atomic_load_explicit(&ring->read, memory_order_acquire) + RING <= i)
 			;
-		fill(ring->slot[i % RING], i);
+		large_fill(ring->slot[i % RING], i);
 		atomic_store_explicit(&ring->written, i + 1, memory_order_release);
 	}
 }
@@ -127,10 +70,10 @@ static double results_by_ring(void *unused)
 		fill_ring();
 		_exit(0);
 	}
-	for (uint64_t i = 0; i < RESULTS; i++) {
+	for (uint64_t i = 0; i < LARGE_RESULTS; i++) {
 		while (atomic_load_explicit(&ring->written, memory_order_acquire) <= i)
 			;
-		if (sum_of(ring->slot[i % RING]) != expected[i % LINES])
+		if (!large_right(ring->slot[i % RING], i))
 			return -1;
 		atomic_store_explicit(&ring->read, i + 1, memory_order_release);
 	}
@@ -256,7 +199,7 @@ int main(void)
 						 .reference = forgetting };
 	enum figure_status status;
 
-	make_noise();
+	large_prepare();
 	forgetful = *procs_function_of(sum);
 	forgetful.loop = forgetful_loop;
 	ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -6,6 +6,7 @@ set -u
 [ -x "${1:-}/benchmarks/figure_calls" ] || { echo 'usage: run.sh BUILD [LOG]' >&2; exit 2; }
 bin=$1/benchmarks
 log=${2:-}
+here=$(dirname "$0")
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 worst=0
@@ -25,6 +26,13 @@ run "$bin/figure_calls"
 run "$bin/figure_death"
 run "$bin/figure_wake"
 run "$bin/figure_results"
+if command -v python3 >/dev/null; then
+	if [ -x "$bin/mpi_rank" ] && command -v mpirun >/dev/null; then
+		run "$bin/figure_peers" "$here/python_pool.py" "$bin/mpi_rank"
+	else
+		run "$bin/figure_peers" "$here/python_pool.py"
+	fi
+fi
 if [ -x "$bin/figure_arrays" ]; then # with OpenMP to compare with
 	run "$bin/figure_arrays"
 	run "$bin/figure_skew"

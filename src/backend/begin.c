@@ -155,9 +155,20 @@ static bool px_runner_fit(struct px_runner *runner)
 	return !(runner->post.flags & PX_POST_ORDER) || px_runner_tidy(runner);
 }
 
+/* Whether the range was posted before anybody knew that a result is larger than its
+ * share: then one a worker is enough. */
+static bool px_runner_misled(struct px_runner *runner)
+{
+	if (runner->post.flags & PX_POST_ORDER)
+		runner->overflows = false;
+	else if (runner->output.largest > runner->post.share)
+		runner->overflows = true;
+	return runner->overflows && runner->post.flags & PX_POST_BLIND;
+}
+
 bool px_runner_begin(struct px_runner *runner)
 {
-	const bool fit = px_runner_fit(runner);
+	const bool fit = px_runner_fit(runner) && !px_runner_misled(runner);
 
 	if (runner->post.flags & PX_POST_ORDER)
 		px_runner_order(runner);

@@ -194,8 +194,13 @@ static bool px_crowded(const struct px_runner *runner)
  * parent is about to kill this worker for the item it just ran. */
 static bool px_enough(const struct px_runner *runner)
 {
-	return runner->output.payload >= runner->post.share || px_crowded(runner) ||
-	       px_slot_stopped(runner->slot) == PX_STOP_NOW;
+	const struct px_output *output = &runner->output;
+	const uint64_t share = runner->post.share;
+	/* Blind: not one more that may exceed it. */
+	const bool full = output->payload >= share || (runner->post.flags & PX_POST_BLIND &&
+						       output->largest > share - output->payload);
+
+	return full || px_crowded(runner) || px_slot_stopped(runner->slot) == PX_STOP_NOW;
 }
 
 static uint32_t px_run_part(struct px_runner *runner, struct px_chunk part, uint64_t now)

@@ -244,6 +244,10 @@ int px_cancel_fresh(struct procs_stream *stream, struct px_span **span);
 /* post.c. 0, or -ENOMEM when nothing could be done for want of memory. */
 int px_post_all(struct procs_stream *stream, uint64_t now);
 
+/* Whether the window of a map has room that a worker may have: who takes results
+ * quickly and then stays away shall find it full. */
+bool px_post_is_due(const struct procs_stream *stream);
+
 /* steal.c. For a worker that has nothing: half of what another has not begun,
  * the whole of a range that waits behind another, now WAITING. NULL if there is
  * nothing. */

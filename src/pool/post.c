@@ -54,7 +54,11 @@ static bool px_bytes_left(const struct procs_stream *stream)
  * may exceed its share by a result. The first of a worker is allowed that. */
 static bool px_bytes_ample(const struct procs_stream *stream)
 {
-	const uint64_t each = px_max(px_stream_share(stream), stream->largest);
+	const uint64_t share = px_stream_share(stream);
+	const uint64_t item = px_stream_item_bytes(stream);
+	const uint64_t most = item > 0 ? share / item * stream->largest : 0;
+	const uint64_t each =
+		px_max(px_max(share, stream->largest), px_min(most, share + stream->largest));
 
 	return stream->bytes - stream->open_bytes + (stream->open + 1) * each <=
 	       stream->config.window_bytes;
@@ -158,6 +162,16 @@ static int px_post_choose(struct procs_stream *stream, struct px_span **span_out
 	return 0;
 }
 
+bool px_post_is_due(const struct procs_stream *stream)
+{
+	const uint64_t room = px_window_items(stream);
+
+	return px_stream_maps(stream) && px_stream_has_fresh(stream) &&
+	       stream->open < (uint64_t)stream->staffed * PX_OPEN_RANGES &&
+	       stream->window.items + px_divide_up(room, PX_TRICKLE) <= room &&
+	       px_bytes_left(stream);
+}
+
 static struct px_post px_post_make(const struct procs_stream *stream, const struct px_span *span)
 {
 	const bool map = px_stream_maps(stream);
@@ -180,6 +194,8 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 		post.flags |= PX_POST_SHORT;
 	if (span->singly)
 		post.flags |= PX_POST_SINGLY;
+	if (map && stream->done_items == 0)
+		post.flags |= PX_POST_BLIND;
 	return post;
 }
 
@@ -333,7 +349,8 @@ static int px_post_to_idle(struct procs_stream *stream, uint64_t now)
 			    (open > 1 && !px_bytes_ample(stream)))
 				continue;
 			error = px_post_choose(stream, &span);
-			if (error == 0 && span == NULL && stream->desks[i].open == 0)
+			if (error == 0 && span == NULL && stream->desks[i].open == 0 &&
+			    px_bytes_left(stream))
 				span = px_post_steal(stream, now);
 			if (span != NULL)
 				(void)px_post_span(stream, i, span, false, now);

@@ -355,7 +355,7 @@ int px_stream_next(struct procs_stream *stream, struct procs_result *result, uin
 		seen = px_backend_seen(stream->backend);
 		/* What the caller slept for goes first; the next call looks at the rest. */
 		if (!(woken && px_collect_head(stream, now)) &&
-		    (span == NULL || now - stream->looked >= PX_LOOK_NS))
+		    (span == NULL || now - stream->looked >= PX_LOOK_NS || px_post_is_due(stream)))
 			error = px_stream_turn(stream, now);
 		span = px_stream_pick(stream);
 		if (span != NULL) {
