@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifdef __SSE2__
+# include <emmintrin.h>
+#endif
+
 enum {
 	LINE = 64,
 	LINES = 64 /* result i begins at line i % LINES of the noise */
@@ -36,6 +40,20 @@ void large_prepare(void)
 void large_fill(unsigned char *bytes, uint64_t i)
 {
 	memcpy(bytes, noise + LINE * (i % LINES), LARGE_BYTES);
+}
+
+void large_fill_past_caches(unsigned char *bytes, uint64_t i)
+{
+#ifdef __SSE2__
+	const unsigned char *from = noise + LINE * (i % LINES);
+
+	for (size_t at = 0; at < LARGE_BYTES; at += sizeof(__m128i))
+		_mm_stream_si128((__m128i *)(void *)(bytes + at),
+				 _mm_loadu_si128((const __m128i *)(const void *)(from + at)));
+	_mm_sfence();
+#else
+	large_fill(bytes, i);
+#endif
 }
 
 bool large_right(const unsigned char *bytes, uint64_t i)

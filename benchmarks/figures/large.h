@@ -17,6 +17,8 @@ void large_prepare(void);
 
 /* Writes the LARGE_BYTES of result i; reads them, and says whether they are right. */
 void large_fill(unsigned char *bytes, uint64_t i);
+/* The same with stores that go past the caches, where there are such. */
+void large_fill_past_caches(unsigned char *bytes, uint64_t i);
 bool large_right(const unsigned char *bytes, uint64_t i);
 
 struct procs_pool;

@@ -6,6 +6,8 @@
  *	               processes that spin
  *	results_memory the peak of the parent's memory meanwhile, against that of the ring's
  *	               and 8 MB
+ *	plain_stores   that ring written as memcpy does, against stores that go past the
+ *	               caches, which a slot therefore does not use
  *	tolerance      a pure task over 10^8 ints against the same without a store of
  *	               progress: what exact blame costs
  */
@@ -45,29 +47,28 @@ struct ring {
 
 static struct ring *ring;
 
-static void fill_ring(void)
+static void fill_ring(void (*fill)(unsigned char *, uint64_t))
 {
 	for (uint64_t i = 0; i < LARGE_RESULTS; i++) {
 		while (atomic_load_explicit(&ring->read, memory_order_acquire) + RING <= i)
 			;
-		large_fill(ring->slot[i % RING], i);
+		fill(ring->slot[i % RING], i);
 		atomic_store_explicit(&ring->written, i + 1, memory_order_release);
 	}
 }
 
-static double results_by_ring(void *unused)
+static double through_ring(void (*fill)(unsigned char *, uint64_t))
 {
 	uint64_t begun;
 	int status = 1;
 	pid_t child;
 
-	(void)unused;
 	atomic_store(&ring->written, 0);
 	atomic_store(&ring->read, 0);
 	begun = figure_now();
 	child = fork();
 	if (child == 0) {
-		fill_ring();
+		fill_ring(fill);
 		_exit(0);
 	}
 	for (uint64_t i = 0; i < LARGE_RESULTS; i++) {
@@ -79,6 +80,18 @@ static double results_by_ring(void *unused)
 	}
 	waitpid(child, &status, 0);
 	return status == 0 ? (double)(figure_now() - begun) : -1;
+}
+
+static double results_by_ring(void *unused)
+{
+	(void)unused;
+	return through_ring(large_fill);
+}
+
+static double results_by_ring_past_caches(void *unused)
+{
+	(void)unused;
+	return through_ring(large_fill_past_caches);
 }
 
 /* --- blame --- */
@@ -192,6 +205,10 @@ int main(void)
 					      .rounds = 7,
 					      .ours = memory_by_procs,
 					      .reference = memory_by_ring };
+	static const struct figure stores = { .name = "plain_stores",
+					      .aim = 1,
+					      .ours = results_by_ring,
+					      .reference = results_by_ring_past_caches };
 	static const struct figure tolerance = { .name = "tolerance",
 						 .aim = 0.952,
 						 .rounds = 21,
@@ -218,6 +235,7 @@ int main(void)
 		bs[i] = -2 * (i % 1000);
 	}
 	status = figure_both(status, figure_run(&results));
+	status = figure_both(status, figure_run(&stores));
 	status = figure_both(status, figure_run(&tolerance));
 	procs_pool_close(one);
 	procs_pool_close(pool);
