@@ -10,13 +10,12 @@
 
 #include <errno.h>
 #include <link.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "backend/arrays.h"
 #include "backend/owner.h"
 #include "base/clock.h"
+#include "base/registry.h"
 #include "pool/local.h"
 
 enum {
@@ -38,61 +37,11 @@ struct procs_pool {
 	struct procs_stream *stream; /* that has it now, or NULL */
 	bool sees_arrays;            /* the arrays' region was there before its workers */
 	uint64_t page;
-	uint64_t objects;        /* loaded and unloaded when its workers were made */
-	struct procs_pool *next; /* in px_pools */
+	uint64_t objects; /* loaded and unloaded when its workers were made */
 };
 
-/* All that are open, so that a handle which is none is told from one that is. No lock,
- * which a fork might find taken by another thread: a node is added once, and stays for
- * the next pool when its own is closed. */
-struct px_pool_node {
-	_Atomic(struct procs_pool *) pool; /* or NULL: free */
-	struct px_pool_node *next;
-};
-
-static _Atomic(struct px_pool_node *) px_pools;
-
-static struct px_pool_node *px_pool_first(void)
-{
-	/* acquire: pairs with the release of px_pool_register(); publishes the node */
-	return atomic_load_explicit(&px_pools, memory_order_acquire);
-}
-
-static bool px_pool_register(struct procs_pool *pool)
-{
-	struct px_pool_node *node, *first = px_pool_first();
-
-	for (node = first; node != NULL; node = node->next) {
-		struct procs_pool *free = NULL;
-
-		/* relaxed: the address is all there is to say; who uses the handle got it by other
-		 * means from who opened it */
-		if (atomic_compare_exchange_strong_explicit(
-			    &node->pool, &free, pool, memory_order_relaxed, memory_order_relaxed))
-			return true;
-	}
-	node = malloc(sizeof(*node));
-	if (node == NULL)
-		return false;
-	atomic_init(&node->pool, pool);
-	do
-		node->next = first;
-	/* release: pairs with px_pool_first() */
-	while (!atomic_compare_exchange_weak_explicit(&px_pools, &first, node, memory_order_release,
-						      memory_order_acquire));
-	return true;
-}
-
-/* Its node, or NULL. */
-static struct px_pool_node *px_pool_find(const struct procs_pool *pool)
-{
-	struct px_pool_node *node = px_pool_first();
-
-	/* relaxed: as above */
-	while (node != NULL && atomic_load_explicit(&node->pool, memory_order_relaxed) != pool)
-		node = node->next;
-	return node;
-}
+/* All that are open, so that a handle which is none is told from one that is. */
+static struct px_registry px_pools;
 
 static int px_count_objects(struct dl_phdr_info *info, size_t size, void *count)
 {
@@ -190,7 +139,7 @@ int px_pool_open(struct procs_pool **pool_out, const struct px_config *config)
 	pool->desks = px_store_take(&pool->store, pool->n_slots * sizeof(*pool->desks));
 	if (pool->desks != NULL && pool->owner != 0)
 		error = px_pool_start(pool);
-	if (error == 0 && !px_pool_register(pool)) {
+	if (error == 0 && !px_registry_add(&px_pools, pool, 0)) {
 		px_pool_end(pool);
 		return -ENOMEM;
 	}
@@ -205,7 +154,7 @@ int px_pool_open(struct procs_pool **pool_out, const struct px_config *config)
 
 int px_pool_usable(const struct procs_pool *pool)
 {
-	if (px_pool_find(pool) == NULL)
+	if (!px_registry_has(&px_pools, pool))
 		return -EINVAL;
 	if (pool->owner != px_owner_self())
 		return -EPERM;
@@ -218,8 +167,7 @@ int px_pool_close(struct procs_pool *pool)
 
 	if (error != 0)
 		return error;
-	/* relaxed: see px_pool_register() */
-	atomic_store_explicit(&px_pool_find(pool)->pool, NULL, memory_order_relaxed);
+	(void)px_registry_drop(&px_pools, pool);
 	px_pool_end(pool);
 	return 0;
 }

@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/px.h"
 #include "base/raw.h"
+#include "base/registry.h"
 #include "base/valgrind.h"
 #include "shm/layout.h"
 #include "shm/slot.h"
@@ -89,85 +88,20 @@ static void *px_map(uint64_t size)
 	return MAP_FAILED;
 }
 
-/* Arenas and pages of the parent's, so that a worker knows what is not its own. A
- * node is added once and stays, for whatever comes after it: no lock that a fork
- * might find taken. */
-struct px_mapping {
-	_Atomic uintptr_t base; /* 0: free; 1: about to be used */
-	_Atomic uint64_t size;
-	struct px_mapping *next;
-};
-
-static _Atomic(struct px_mapping *) px_mappings;
-
-static struct px_mapping *px_mapping_first(void)
-{
-	/* acquire: pairs with the release of px_mapping_new(); publishes the node */
-	return atomic_load_explicit(&px_mappings, memory_order_acquire);
-}
-
-static struct px_mapping *px_mapping_new(void)
-{
-	struct px_mapping *node = malloc(sizeof(*node));
-	struct px_mapping *first = px_mapping_first();
-
-	if (node == NULL)
-		return NULL;
-	atomic_init(&node->base, 1);
-	atomic_init(&node->size, 0);
-	do
-		node->next = first;
-	/* release: pairs with px_mapping_first() */
-	while (!atomic_compare_exchange_weak_explicit(&px_mappings, &first, node,
-						      memory_order_release, memory_order_acquire));
-	return node;
-}
-
-static bool px_mapping_note(const void *base, uint64_t size)
-{
-	struct px_mapping *node = px_mapping_first();
-
-	for (; node != NULL; node = node->next) {
-		uintptr_t free = 0;
-
-		/* relaxed: whoever swaps first has the node; nothing is read of it before */
-		if (atomic_compare_exchange_strong_explicit(
-			    &node->base, &free, 1, memory_order_relaxed, memory_order_relaxed))
-			break;
-	}
-	if (node == NULL)
-		node = px_mapping_new();
-	if (node == NULL)
-		return false;
-	/* relaxed: published by the next line */
-	atomic_store_explicit(&node->size, size, memory_order_relaxed);
-	/* release: a child of fork that sees the base sees the size */
-	atomic_store_explicit(&node->base, (uintptr_t)base, memory_order_release);
-	return true;
-}
-
-/* Before it is unmapped: its place may be somebody else's at once. */
-static void px_mapping_forget(const void *base)
-{
-	for (struct px_mapping *node = px_mapping_first(); node != NULL; node = node->next)
-		/* relaxed, both: the caller's own mapping */
-		if (atomic_load_explicit(&node->base, memory_order_relaxed) == (uintptr_t)base) {
-			atomic_store_explicit(&node->base, 0, memory_order_relaxed);
-			return;
-		}
-}
+/* Arenas and pages of the parent's, with their sizes, so that a worker knows what is
+ * not its own. Dropped before they are unmapped: their place may be somebody else's
+ * at once. */
+static struct px_registry px_mappings;
 
 void px_arena_seal_others(const struct px_arena *arena)
 {
-	for (struct px_mapping *node = px_mapping_first(); node != NULL; node = node->next) {
-		/* acquire: pairs with the release of px_mapping_note() */
-		const uintptr_t base = atomic_load_explicit(&node->base, memory_order_acquire);
-		/* relaxed: as above */
-		const uint64_t size = atomic_load_explicit(&node->size, memory_order_relaxed);
+	struct px_node *at = NULL;
+	uint64_t size;
+	void *base;
 
-		if (base > 1 && base != (uintptr_t)arena->base)
-			px_pages_protect((void *)base, size, false);
-	}
+	while ((base = px_registry_next(&px_mappings, &at, &size)) != NULL)
+		if (base != arena->base)
+			px_pages_protect(base, size, false);
 }
 
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least)
@@ -194,7 +128,7 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 	errno = saved;
 	if (base == MAP_FAILED)
 		return error;
-	if (!px_mapping_note(base, arena->geometry.size)) {
+	if (!px_registry_add(&px_mappings, base, arena->geometry.size)) {
 		munmap(base, arena->geometry.size);
 		return -ENOMEM;
 	}
@@ -208,7 +142,7 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 void px_arena_close(struct px_arena *arena)
 {
 	if (arena->base != NULL) {
-		px_mapping_forget(arena->base);
+		(void)px_registry_drop(&px_mappings, arena->base);
 		munmap(arena->base, arena->geometry.size);
 	}
 	arena->base = NULL;
@@ -278,7 +212,7 @@ void *px_pages_map(uint64_t size)
 
 	if (pages == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
 		pages = px_map_file(size, PROT_READ | PROT_WRITE);
-	if (pages != MAP_FAILED && !px_mapping_note(pages, size)) {
+	if (pages != MAP_FAILED && !px_registry_add(&px_mappings, pages, size)) {
 		munmap(pages, size);
 		pages = MAP_FAILED;
 	}
@@ -288,7 +222,7 @@ void *px_pages_map(uint64_t size)
 
 void px_pages_unmap(void *pages, uint64_t size)
 {
-	px_mapping_forget(pages);
+	(void)px_registry_drop(&px_mappings, pages);
 	munmap(pages, size);
 }
 

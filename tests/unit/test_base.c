@@ -1,5 +1,6 @@
 /* base/: arithmetic that cannot overflow, time, buffers, checksums, random numbers. */
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "base/philox.h"
 #include "base/px.h"
+#include "base/registry.h"
 #include "pxt.h"
 
 static void sums_and_products_say_when_they_overflow(void **state)
@@ -103,6 +105,63 @@ static void random_numbers_are_those_of_the_authors(void **state)
 	}
 }
 
+static struct px_registry registry;
+
+enum {
+	THREADS = 4,
+	ADDRESSES = 20
+};
+
+static unsigned char addresses[THREADS][ADDRESSES];
+
+/* Adds and drops its own over and over, and meets those of others. */
+static void *add_and_drop(void *own_)
+{
+	unsigned char *own = own_;
+	void *address;
+
+	for (int round = 0; round < 500; round++) {
+		struct px_node *at = NULL;
+		uint64_t number;
+
+		for (int i = 0; i < ADDRESSES; i++)
+			if (!px_registry_add(&registry, own + i, (uintptr_t)(own + i)))
+				return NULL;
+		while ((address = px_registry_next(&registry, &at, &number)) != NULL)
+			if (address >= (void *)own && address < (void *)(own + ADDRESSES) &&
+			    number != (uintptr_t)address)
+				return NULL;
+		for (int i = 0; i < ADDRESSES; i++)
+			if (!px_registry_has(&registry, own + i) ||
+			    !px_registry_drop(&registry, own + i) ||
+			    px_registry_has(&registry, own + i))
+				return NULL;
+	}
+	return own;
+}
+
+static void addresses_are_registered_by_many_threads(void **state)
+{
+	pthread_t threads[THREADS];
+	struct px_node *at = NULL;
+	int nodes = 0;
+	uint64_t number;
+	void *done;
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		pxt_equal(pthread_create(&threads[i], NULL, add_and_drop, addresses[i]), 0);
+	for (int i = 0; i < THREADS; i++) {
+		pxt_equal(pthread_join(threads[i], &done), 0);
+		pxt_check(done == addresses[i]);
+	}
+	pxt_check(px_registry_next(&registry, &at, &number) == NULL);
+	for (struct px_node *node = atomic_load(&registry.first); node != NULL; node = node->next)
+		nodes++;
+	pxt_check(nodes <= THREADS * ADDRESSES);
+	pxt_check(!px_registry_has(&registry, NULL) && !px_registry_has(&registry, (void *)1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +169,7 @@ int main(void)
 		pxt_test(deadlines_do_not_wrap),
 		pxt_test(buffers_grow_and_keep_what_they_are_told_to),
 		pxt_test(checksums_tell_bits_apart),
+		pxt_test(addresses_are_registered_by_many_threads),
 		pxt_test(random_numbers_are_those_of_the_authors),
 	};
 
