@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "backend/alarm.h"
 #include "base/clock.h"
@@ -196,21 +195,6 @@ static struct px_verdict px_verdict_of(const struct procs_stream *stream,
 	return verdict;
 }
 
-/* A copy of what the crashed worker left; NULL if there is nothing, or nobody
- * wants to read it. */
-static struct px_crash *px_crash_copy(struct procs_stream *stream, uint32_t slot,
-				      struct px_loss *loss)
-{
-	struct px_crash crash, *copy = NULL;
-
-	if (px_backend_crash(stream->backend, slot, loss, &crash) &&
-	    stream->config.traceback_fd >= 0)
-		copy = malloc(sizeof(*copy));
-	if (copy != NULL)
-		*copy = crash;
-	return copy;
-}
-
 /*
  * What a lost worker had of a span: its finished items stay, the one in flight
  * is blamed, the others go to somebody else.
@@ -328,7 +312,9 @@ static void px_slot_enliven(struct procs_stream *stream, uint32_t slot, uint64_t
 
 	while (span != NULL && span->state != PX_SPAN_POSTED)
 		span = span->newer;
-	if (span == NULL || span->running)
+	/* An init hook may take its time. */
+	if (span == NULL || span->running ||
+	    (!desk->useful && px_backend_in_init(stream->backend, slot)))
 		desk->moved_ns = now;
 	else if (now - px_min(now, desk->moved_ns) >= PX_STUCK_LONG)
 		px_backend_kill_for(stream->backend, slot, PROCS_CAUSE_CORRUPT,

@@ -258,6 +258,10 @@ struct px_span *px_post_steal(struct procs_stream *stream, uint64_t now);
 void px_trace(struct procs_stream *stream, const struct px_crash *crash, struct procs_bytes where);
 void px_traces_free(struct procs_stream *stream);
 
+/* A copy of what the crashed worker left; NULL if there is nothing, or nobody wants to
+ * read it. */
+struct px_crash *px_crash_copy(struct procs_stream *stream, uint32_t slot, struct px_loss *loss);
+
 /* room.c */
 uint64_t px_room_tables(const struct procs_stream *stream, uint32_t count);
 bool px_room_place(const struct procs_stream *stream, uint32_t slot, bool forced,

@@ -259,3 +259,15 @@ void px_traces_free(struct procs_stream *stream)
 	free(traces);
 	stream->traces = NULL;
 }
+
+struct px_crash *px_crash_copy(struct procs_stream *stream, uint32_t slot, struct px_loss *loss)
+{
+	struct px_crash crash, *copy = NULL;
+
+	if (px_backend_crash(stream->backend, slot, loss, &crash) &&
+	    stream->config.traceback_fd >= 0)
+		copy = malloc(sizeof(*copy));
+	if (copy != NULL)
+		*copy = crash;
+	return copy;
+}

@@ -289,11 +289,43 @@ static void more_items_than_32_bits_count(void **state)
 	procs_pool_close(pool);
 }
 
+/* Longer than a worker with work may do nothing. */
+static int load_for_long(void *seconds)
+{
+	return sleep(*(const unsigned *)seconds) == 0 ? 0 : EINTR;
+}
+
+static PROCS_DEFINE1(int, next_of, int, x)
+{
+	return x + 1;
+}
+
+static void a_slow_hook_is_waited_for(void **state)
+{
+	static unsigned seconds = 12;
+	const int xs[4] = { 0, 1, 2, 3 };
+	struct procs_stream *stream;
+	struct procs_result result;
+	int value;
+
+	(void)state;
+	stream = procs_pmap(
+		next_of, 4,
+		PROCS_OPTIONS(.workers = 2, .init = load_for_long, .hooks_user = &seconds), xs);
+	for (int i = 0; i < 4; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(procs_value(&result, &value), 0);
+		pxt_equal(value, i + 1);
+	}
+	procs_close(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		pxt_test(more_items_than_32_bits_count),
 		pxt_test(kills_cost_at_most_the_items_they_hit),
+		pxt_test(a_slow_hook_is_waited_for),
 		pxt_test(a_gibibyte_arrives),
 		pxt_test(more_than_four_gibibytes_arrive),
 		pxt_test(many_processes_take_equal_memory),
