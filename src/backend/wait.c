@@ -23,7 +23,9 @@ uint32_t px_backend_seen(const struct px_backend *backend)
 	return px_doorbell_seen(&px_arena_shared(&backend->arena)->bell);
 }
 
-/* Every worker that may ring finds the ticket in its own slot. */
+/* Every worker that may ring finds the ticket in its own slot, also one that is on
+ * its way out: a ring that moves the bell past what the ticket names, and does not see
+ * it, would take the wake-up away from the next. */
 static bool px_announce(struct px_backend *backend, uint32_t seen)
 {
 	bool ill = false;
@@ -33,7 +35,7 @@ static bool px_announce(struct px_backend *backend, uint32_t seen)
 		const enum px_worker_state state = backend->workers[i].state;
 
 		ill |= state == PX_WORKER_SUSPECT || state == PX_WORKER_DYING;
-		if (state == PX_WORKER_WELL || state == PX_WORKER_DYING)
+		if (state != PX_WORKER_VACANT)
 			px_doorbell_announce(&px_backend_slot(backend, i).control->asleep, seen);
 	}
 	return ill;

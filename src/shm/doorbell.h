@@ -25,6 +25,10 @@
  * value and must not, and does not, consume anything: there is nothing to
  * consume. (A flag that the ringer clears loses wake-ups exactly here.)
  *
+ * All who may ring must find the ticket: each in a copy of its own, stored by the
+ * sleeper before it sleeps. One without would move the bell off `seen` and wake
+ * nobody, and the next, which finds a ticket for an older value, neither.
+ *
  * Waking up for no reason is legal; so is a ring that nobody needed. Modelled
  * in tests/model/doorbell.pml. Idea of event counts: Concurrency Kit, ck_ec.h.
  */

@@ -558,6 +558,55 @@ static void many_cancels_leave_room_for_deaths(void **state)
 	expect_end(stream);
 }
 
+static void open_when_leaving(void *gate_)
+{
+	atomic_store((_Atomic uint64_t *)gate_, 1);
+}
+
+/* Item 0 ends when the worker of item 1 has nothing more to say; and says when. */
+static PROCS_DEFINE1(uint64_t, outlive, int, x)
+{
+	struct timespec now;
+
+	if (x == 0)
+		pxt_await(gate, 1);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* One that leaves rings once more, when it is no longer waited for: that must not
+ * take the wake-up away from the others. Lost, it comes after 100 ms. */
+static void who_leaves_takes_no_wake_up_away(void **state)
+{
+	enum {
+		ROUNDS = 20
+	};
+
+	static const int xs[2] = { 0, 1 };
+	struct procs_stream *stream;
+	struct procs_result result;
+	uint64_t ended;
+	int late = 0;
+
+	(void)state;
+	gate = pxt_shared();
+	for (int round = 0; round < ROUNDS; round++) {
+		atomic_store(gate, 0);
+		stream = procs_pmap(outlive, 2,
+				    PROCS_OPTIONS(.workers = 2, .order = PROCS_ORDER_COMPLETED,
+						  .teardown = open_when_leaving,
+						  .hooks_user = (void *)gate),
+				    xs);
+		for (int i = 0; i < 2; i++) {
+			pxt_equal(procs_next(stream, &result), 1);
+			pxt_equal(procs_value(&result, &ended), 0);
+			late += result.index == 0 && procs_deadline(0) - ended > 50000000;
+		}
+		procs_close(stream);
+	}
+	pxt_check(late <= ROUNDS / 4);
+}
+
 static PROCS_DEFINE1(int, which, int, x)
 {
 	int *scratch = procs_scratch(sizeof(*scratch));
@@ -604,6 +653,7 @@ int main(void)
 		pxt_test(a_cancel_in_flight_leaves_the_next),
 		pxt_test(a_cancelled_item_leaves_the_others),
 		pxt_test(many_cancels_leave_room_for_deaths),
+		pxt_test(who_leaves_takes_no_wake_up_away),
 		pxt_test(a_task_knows_which_item_it_is),
 	};
 
