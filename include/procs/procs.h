@@ -118,8 +118,8 @@ struct procs_options {
 	uint32_t copy_results; /* 1: no result is a view into the slot, each is copied and checked first,
 	                        * so that the task cannot change it afterwards; default 0 */
 	int32_t traceback_fd;  /* where tracebacks of Failed items are written, 10 of a stream and then a
-	                        * count: -1..2^31-1, a descriptor open until procs_close, or -1: none,
-	                        * neither written nor in the records; default standard error */
+	                        * count: 1..2^31-1, a descriptor open until procs_close (not checked), or
+	                        * -1: none, neither written nor in the records; default 0: standard error */
 	uint64_t window_items; /* items in flight or finished and not yet taken, 1..2^40; default 1,024 a
 	                        * worker, for a pmap as many more as take 8 ms of measured work */
 	uint64_t window_bytes; /* bytes of finished results not yet taken, 4,096..2^48; default
@@ -505,11 +505,13 @@ PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_resu
  * well, but not what a raw task's bytes may point to). A task may leave traces in
  * its worker's memory, which later tasks find; its signal mask, handlers, interval
  * timers, working directory and umask are put back before the next stream, and a
- * worker with other ids, limits, threads or descriptors than at its birth is replaced.
+ * worker with other ids, limits, threads or descriptors than at its birth is replaced
+ * (not behind PROCS_PURE tasks, which leave nothing).
  * @options: or NULL for all defaults; workers, start, reserve_bytes, init, teardown,
  *           hooks_user, recycle_items and recycle_bytes; all others are given with
  *           each stream, and refused here.
- * Returns: the pool, or NULL with errno. Its workers are there when it returns.
+ * Returns: the pool, or NULL with errno. Its workers are there when it returns;
+ * an init hook that fails is told by the items of the first stream, Failed(INIT).
  * Errors: EINVAL for nonsense (procs_last_failure says which), E2BIG for
  * options of a newer size, ELOOP more than 4 workers deep, ENOMEM, EAGAIN
  * without resources for the arena or a single process.

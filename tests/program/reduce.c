@@ -14,7 +14,8 @@ PROCS_DEFINE1(struct range, range_of, double, x)
 
 PROCS_DEFINE2(struct range, both, struct range, a, struct range, b)
 {
-        return (struct range){fmin(a.least, b.least), fmax(a.most, b.most), a.sum + b.sum};
+        return (struct range){a.least < b.least ? a.least : b.least,
+                              a.most > b.most ? a.most : b.most, a.sum + b.sum};
 }
 
 int main(void)
