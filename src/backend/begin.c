@@ -109,21 +109,22 @@ static void px_runner_time(struct px_runner *runner)
 
 /* The array to write is open, and no other. One that is filled again and again stays
  * so: to be opened anew costs a fault for each of its pages. */
-static void px_runner_open_array(const struct px_runner *runner, const struct px_order *before)
+static void px_runner_open_array(struct px_runner *runner, const struct px_order *before)
 {
 	const struct px_order *order = &runner->order;
 
 	if (!runner->own_process ||
-	    (order->out == before->out && order->out_size == before->out_size))
+	    (!runner->shut && order->out == before->out && order->out_size == before->out_size))
 		return;
 	px_arrays_shut(before->out, before->out_size);
 	px_arrays_open(order->out, order->out_size);
+	runner->shut = false;
 }
 
 void px_runner_shut(struct px_runner *runner)
 {
 	px_arrays_shut(runner->order.out, runner->order.out_size);
-	runner->order.out = runner->order.out_size = 0;
+	runner->shut = true;
 }
 
 void px_runner_order(struct px_runner *runner)
@@ -132,6 +133,7 @@ void px_runner_order(struct px_runner *runner)
 
 	runner->order = runner->slot.control->order;
 	px_runner_open_array(runner, &before);
+	runner->pack_vain = runner->pack_again = 0;
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
 	runner->context.seed = runner->order.seed;
 	if (runner->own_process && runner->order.timeout_ns != before.timeout_ns)
@@ -155,15 +157,13 @@ static bool px_runner_fit(struct px_runner *runner)
 	return !(runner->post.flags & PX_POST_ORDER) || px_runner_tidy(runner);
 }
 
-/* Whether the range was posted before anybody knew that a result is larger than its
- * share: then one a worker is enough. */
+/* Whether the range was posted when nobody knew yet how large a result may be: then one
+ * that exceeds its share is enough for a worker. */
 static bool px_runner_misled(struct px_runner *runner)
 {
 	if (runner->post.flags & PX_POST_ORDER)
-		runner->overflows = false;
-	else if (runner->output.largest > runner->post.share)
-		runner->overflows = true;
-	return runner->overflows && runner->post.flags & PX_POST_BLIND;
+		runner->largest = runner->wary = 0;
+	return runner->sequence < runner->wary;
 }
 
 bool px_runner_begin(struct px_runner *runner)
@@ -172,6 +172,8 @@ bool px_runner_begin(struct px_runner *runner)
 
 	if (runner->post.flags & PX_POST_ORDER)
 		px_runner_order(runner);
+	else if (runner->shut)
+		px_runner_open_array(runner, &runner->order);
 	memset(runner->stride, 0, sizeof(runner->stride));
 	runner->spent_ns = 0;
 	runner->in_range = true;

@@ -190,15 +190,15 @@ static bool px_crowded(const struct px_runner *runner)
 	return !(runner->post.flags & PX_POST_FORCED) && !px_output_has_room(&runner->output);
 }
 
-/* Whether no further item may start: the share of bytes is used up, or the
+/* Whether no further item may start: the share of bytes is used up, or would be if the
+ * next result were as large as any, or the
  * parent is about to kill this worker for the item it just ran. */
 static bool px_enough(const struct px_runner *runner)
 {
 	const struct px_output *output = &runner->output;
-	const uint64_t share = runner->post.share;
-	/* Blind: not one more that may exceed it. */
-	const bool full = output->payload >= share || (runner->post.flags & PX_POST_BLIND &&
-						       output->largest > share - output->payload);
+	const uint64_t share = runner->post.share, payload = output->payload;
+	const uint64_t next = px_max(runner->largest, output->largest);
+	const bool full = payload >= share || (payload > 0 && next > share - payload);
 
 	return full || px_crowded(runner) || px_slot_stopped(runner->slot) == PX_STOP_NOW;
 }
@@ -243,6 +243,13 @@ static uint32_t px_run(struct px_runner *runner, struct px_chunk chunk, uint64_t
 
 static void px_pass_range(struct px_runner *runner)
 {
+	const struct px_output *output = &runner->output;
+
+	if (output->largest > runner->largest) {
+		runner->largest = output->largest;
+		if (output->payload > runner->post.share)
+			runner->wary = px_slot_posted(runner->slot);
+	}
 	runner->in_range = false;
 	px_slot_pass(runner->slot, ++runner->sequence);
 }

@@ -37,11 +37,13 @@ struct px_runner {
 	uint64_t items;       /* and items */
 	uint64_t measured;    /* bytes of its own memory at first; 0: not yet known */
 	uint64_t measure_at;  /* when to look again */
-	bool overflows;       /* a result was larger than a share */
+	uint64_t largest;     /* result of the stream, in ranges that are finished */
+	uint64_t wary;        /* ranges before this were posted without knowing of it */
 	uint64_t stay_until;  /* before that it does not step aside */
 	const struct procs_function *talker; /* its items called the library in a block, or NULL */
 	/* Of the range in work: */
 	bool in_range;
+	bool shut; /* the array of its order is, until there is work again */
 	struct px_post post;
 	const struct procs_function *function;
 	const struct px_task_plans *task;

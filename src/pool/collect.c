@@ -345,7 +345,8 @@ static void px_slot_collect(struct procs_stream *stream, uint32_t slot, uint64_t
 		px_slot_enliven(stream, slot, now);
 	desk->leaves |= px_backend_tired(stream->backend, slot);
 	if (health == PX_HEALTH_LOST) {
-		px_slot_bury(stream, slot, &loss, now);
+		/* Its own alarm may have rung after `now`. */
+		px_slot_bury(stream, slot, &loss, px_now());
 	} else if (desk->open == 0 && desk->leaves) {
 		/* That range was all it was for. */
 		px_stream_dismiss_one(stream, slot, now);

@@ -54,11 +54,7 @@ static bool px_bytes_left(const struct procs_stream *stream)
  * may exceed its share by a result. The first of a worker is allowed that. */
 static bool px_bytes_ample(const struct procs_stream *stream)
 {
-	const uint64_t share = px_stream_share(stream);
-	const uint64_t item = px_stream_item_bytes(stream);
-	const uint64_t most = item > 0 ? share / item * stream->largest : 0;
-	const uint64_t each =
-		px_max(px_max(share, stream->largest), px_min(most, share + stream->largest));
+	const uint64_t each = px_max(px_stream_share(stream), stream->largest);
 
 	return stream->bytes - stream->open_bytes + (stream->open + 1) * each <=
 	       stream->config.window_bytes;
@@ -194,8 +190,6 @@ static struct px_post px_post_make(const struct procs_stream *stream, const stru
 		post.flags |= PX_POST_SHORT;
 	if (span->singly)
 		post.flags |= PX_POST_SINGLY;
-	if (map && stream->done_items == 0)
-		post.flags |= PX_POST_BLIND;
 	return post;
 }
 

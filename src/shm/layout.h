@@ -83,7 +83,6 @@ enum px_post_flag {
 	PX_POST_LEAVE = 1 << 3,  /* leave after it: no other will come */
 	PX_POST_ORDER = 1 << 5,  /* the order is new: copy it first */
 	PX_POST_COPIED = 1 << 6, /* PX_KIND_MAP: the elements lie at `input`, see px_copied() */
-	PX_POST_BLIND = 1 << 7,  /* no result of the stream is known yet: no more than its share */
 	PX_POST_SINGLY = 1 << 4  /* in no block: one of these items ended a worker in one */
 };
 

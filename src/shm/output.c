@@ -78,17 +78,20 @@ static void px_output_rise(struct px_output *output)
 /* Puts `next` where `size` bytes fit, aligned to a line. */
 static int px_output_find(struct px_output *output, uint64_t size)
 {
+	const uint64_t over = px_align(output->over, PX_LINE);
+
 	if (!px_output_is_full(output) && px_output_here(output, size))
 		return 0;
 	if (px_output_again(output, size))
 		return 0;
+	/* Nothing is changed in vain: what was reserved before may yet be committed. */
+	if (!px_output_fits(px_align(output->top, PX_LINE), size, output->room_end) &&
+	    (output->went_over || !px_output_fits(over, size, output->slot.output_size)))
+		return -ENOSPC;
 	px_output_rise(output);
 	if (px_output_here(output, size))
 		return 0;
-	if (output->went_over ||
-	    !px_output_fits(px_align(output->over, PX_LINE), size, output->slot.output_size))
-		return -ENOSPC;
-	output->top = px_align(output->over, PX_LINE);
+	output->top = over;
 	output->room_end = output->slot.output_size;
 	output->went_over = true;
 	px_output_rise(output);

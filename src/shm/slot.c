@@ -120,6 +120,12 @@ void px_slot_stop(struct px_slot slot, enum px_stop how)
 	px_doorbell_ring(&slot.control->bell, &slot.control->idle);
 }
 
+uint64_t px_slot_posted(struct px_slot slot)
+{
+	/* relaxed: a number; who reads a post looks again */
+	return atomic_load_explicit(&slot.control->posted, memory_order_relaxed);
+}
+
 bool px_slot_read_post(struct px_slot slot, uint64_t sequence, struct px_post *post_out)
 {
 	/* acquire: pairs with the release in px_slot_post() */

@@ -81,6 +81,9 @@ void px_slot_stop(struct px_slot slot, enum px_stop how);
 /* Whether range `sequence` is posted; then copies it. */
 bool px_slot_read_post(struct px_slot slot, uint64_t sequence, struct px_post *post_out);
 
+/* How many ranges are posted, ever. */
+uint64_t px_slot_posted(struct px_slot slot);
+
 /* Whether the parent wants the worker to leave. */
 enum px_stop px_slot_stopped(struct px_slot slot);
 

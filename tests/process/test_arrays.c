@@ -504,9 +504,47 @@ static void misuse_is_refused(void **state)
 	unmake(true, array);
 }
 
+static PROCS_PURE1(int, ends_late, int, x)
+{
+	if (x == 10) {
+		usleep(300000);
+		raise(SIGKILL);
+	}
+	return x + 1;
+}
+
+/* Long enough for the other worker to sleep, and to shut the array; then it has the
+ * items of the one that was killed. */
+static void a_worker_that_slept_writes_where_it_should(void **state)
+{
+	enum {
+		SOME = 100
+	};
+
+	struct procs_pool *pool = procs_pool_open(PROCS_OPTIONS(.workers = 2));
+	int *xs = procs_array(int, SOME), *ys = procs_array(int, SOME);
+
+	(void)state;
+	pxt_check(pool != NULL && xs != NULL && ys != NULL);
+	for (int i = 0; i < SOME; i++)
+		xs[i] = i;
+	for (int round = 0; round < 2; round++) {
+		memset(ys, -1, SOME * sizeof(*ys));
+		pxt_equal(procs_pmap_into(ends_late, SOME, ys,
+					  PROCS_OPTIONS(.pool = pool, .traceback_fd = -1), xs),
+			  1);
+		for (int i = 0; i < SOME; i++)
+			pxt_equal(ys[i], i == 10 ? 0 : i + 1);
+	}
+	procs_array_free(xs);
+	procs_array_free(ys);
+	pxt_equal(procs_pool_close(pool), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		pxt_test(a_worker_that_slept_writes_where_it_should),
 		pxt_test(ints_arrive),
 		pxt_test(failures_are_counted_and_listed),
 		pxt_test(the_culprit_alone_is_zero),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <procs/procs.h>
 
@@ -176,11 +177,71 @@ static void huge_results_come_one_a_worker(void **state)
 		with_and_without_pool(read_huge);
 }
 
+enum {
+	SMALL = 300,
+	LARGE = 8000000,
+	EVERY = 200
+};
+
+/* Adds what it is about to make. */
+static int now_and_then_large(struct procs_task *task)
+{
+	const size_t size = procs_index() % EVERY == EVERY - 1 ? LARGE : SMALL;
+	unsigned char *bytes = procs_reserve(task, size);
+
+	if (bytes == NULL)
+		return errno;
+	atomic_fetch_add(count, size);
+	memset(bytes, 1, size);
+	return procs_commit(task, size);
+}
+
+static PROCS_TASK(now_and_then_large, now_and_then_large);
+
+/* Small results tell nothing of a large one: each worker makes one at the most. */
+static void read_both(struct procs_pool *pool)
+{
+	enum {
+		ITEMS = 100 * EVERY,
+		SOME = 60
+	};
+
+	struct procs_stream *stream;
+	struct procs_result result;
+	uint64_t taken = 0;
+	size_t size;
+
+	atomic_store(count, 0);
+	stream = procs_pmap_sequences(procs_function_of(now_and_then_large), ITEMS,
+				      PROCS_OPTIONS(.pool = pool, .workers = pool == NULL ? 2 : 0,
+						    .window_bytes = 1 << 20,
+						    .compression = PROCS_COMPRESSION_NEVER),
+				      NULL, 0);
+	for (int i = 0; i < SOME; i++) {
+		/* A caller who stays away for a while, when large ranges are posted. */
+		if (i % 20 == 19)
+			usleep(50000);
+		pxt_check(atomic_load(count) - taken <= (1 << 20) + 3 * (uint64_t)LARGE);
+		pxt_equal(procs_next(stream, &result), 1);
+		(void)procs_view(&result, &size);
+		pxt_equal(size, i % EVERY == EVERY - 1 ? LARGE : SMALL);
+		taken += size;
+	}
+	procs_close(stream);
+}
+
+static void small_results_promise_nothing(void **state)
+{
+	(void)state;
+	with_and_without_pool(read_both);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		pxt_test(who_is_away_finds_the_window_full),
 		pxt_test(a_slow_first_item_holds_up_a_window),
+		pxt_test(small_results_promise_nothing),
 		pxt_test(huge_results_come_one_a_worker),
 	};
 

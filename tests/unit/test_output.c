@@ -131,6 +131,36 @@ static void more_than_is_finished_is_not_believed(void **state)
 	pxt_check(rig.placed[3].from == rig.placed[0].from);
 }
 
+/* The strip that the first reservation is in is still the one that is written. */
+static void what_is_reserved_stays_if_more_is_refused(void **state)
+{
+	struct px_frame frame = { .kind = PX_FRAME_VALUE,
+				  .encoding = PX_FRAME_RAW,
+				  .packing = PX_FRAME_PLAIN };
+	unsigned char *at;
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++) {
+		const uint64_t size = 2 * MIB / 7 + 64; /* an odd number fills a strip */
+
+		if (i % 2 == 0) {
+			write_item(i, size);
+			take(i > 8 ? i - 8 : 0);
+			continue;
+		}
+		px_output_running(&rig.output, i, 1);
+		at = px_output_reserve(&rig.output, size);
+		pxt_check(at != NULL);
+		pxt_check(px_output_reserve(&rig.output, 8 * ROOM) == NULL);
+		rig.placed[i].from = (uint64_t)(at - rig.slot.output);
+		rig.placed[i].to = rig.placed[i].from + size;
+		frame.item = i;
+		frame.stored = frame.size = size;
+		px_output_frame(&rig.output, frame, at);
+		px_output_done(&rig.output, i + 1);
+	}
+}
+
 static void small_results_share_a_strip(void **state)
 {
 	(void)state;
@@ -151,6 +181,7 @@ int main(void)
 		rig_test(who_takes_nothing_gets_all_of_the_room),
 		rig_test(nothing_is_written_over_that_is_not_taken),
 		rig_test(more_than_is_finished_is_not_believed),
+		rig_test(what_is_reserved_stays_if_more_is_refused),
 		rig_test(small_results_share_a_strip),
 	};
 
