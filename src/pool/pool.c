@@ -23,7 +23,8 @@ enum {
 };
 
 #define PX_POOL_OUTPUT_LEAST (UINT64_C(1) << 20)
-#define PX_POOL_GRACE        (5 * PX_MILLISECOND) /* for chunks in work when a stream is closed */
+#define PX_POOL_GRACE        (5 * PX_MILLISECOND)   /* for chunks in work when a stream is closed */
+#define PX_POOL_PASS         (100 * PX_MILLISECOND) /* for one that only has to say that it is done */
 
 struct procs_pool {
 	struct px_store store; /* owned; this struct lies in it */
@@ -232,7 +233,8 @@ static bool px_desks_are_done(const struct procs_stream *stream)
 /* Takes back what nobody has begun, and waits a little for what was. */
 static void px_pool_settle(struct procs_stream *stream)
 {
-	const uint64_t deadline = px_deadline(px_now(), PX_POOL_GRACE);
+	const uint64_t grace = stream->open > 0 ? PX_POOL_GRACE : PX_POOL_PASS;
+	const uint64_t deadline = px_deadline(px_now(), grace);
 	const struct px_span *span;
 	uint32_t seen;
 
