@@ -22,7 +22,7 @@ void px_runner_ring(struct px_runner *runner)
 
 	/* One that has a single range leaves anyway. */
 	if (!px_doorbell_ring(runner->bell, &runner->slot.control->asleep) ||
-	    !runner->own_process || runner->order.one_shot)
+	    !runner->own_process || runner->order.one_shot || runner->post.flags & PX_POST_LEAVE)
 		return;
 	began = px_now();
 	if (began < runner->stay_until)
