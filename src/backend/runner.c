@@ -12,9 +12,9 @@
 enum {
 	PX_STRIDE_NS = 100000,   /* work between two looks at the clock inside a chunk */
 	PX_SINGLE_NS = 5000,     /* items from this on are timed one by one */
-	PX_SHOW_TARGETS = 2,     /* a chunk that takes this many targets shows what it has */
-	PX_TAPER_NS = 10000,     /* of work in the last chunks, at least */
-	PX_SHOW_BYTES = 1 << 18, /* or this many bytes of results */
+	PX_SHOW_TARGETS = 2,     /* a chunk that takes this many targets shows what it has, */
+	PX_SHOW_BYTES = 1 << 18, /* or with this many bytes of results */
+	PX_TAPER_NS = 10000      /* of work in the last chunks, at least */
 };
 
 void px_runner_open(struct px_runner *runner, struct px_slot slot, _Atomic uint32_t *bell,
@@ -191,8 +191,8 @@ static bool px_crowded(const struct px_runner *runner)
 }
 
 /* Whether no further item may start: the share of bytes is used up, or would be if the
- * next result were as large as any, or the
- * parent is about to kill this worker for the item it just ran. */
+ * next result were as large as any; or the parent is about to kill this worker for the
+ * item it just ran. */
 static bool px_enough(const struct px_runner *runner)
 {
 	const struct px_output *output = &runner->output;
