@@ -637,6 +637,8 @@ static void sleep_costs_nothing(void **state)
 	close_pool(pool);
 }
 
+static _Atomic uint64_t *filled;
+
 static int fill(struct procs_task *task)
 {
 	const size_t size = *(const size_t *)procs_argument(task, 0, NULL);
@@ -645,13 +647,15 @@ static int fill(struct procs_task *task)
 	if (bytes == NULL)
 		return errno;
 	memset(bytes, 1 + (int)procs_index() % 100, size);
+	atomic_fetch_add(filled, 1);
 	return procs_commit(task, size);
 }
 
 static PROCS_TASK(fill, fill);
 
-/* Reads results of a size; returns the memory that was in use at the most, KiB. */
-static long read_large(struct procs_pool *pool, int n, size_t size)
+/* Reads results of a size; with a window when nearly all are there, but for the last few,
+ * which wait to be dealt out. Returns the memory that was in use at the most, KiB. */
+static long read_large(struct procs_pool *pool, int n, size_t size, uint64_t window)
 {
 	static size_t sizes[64];
 	const struct procs_sequence sequence = { .base = sizes, .element_size = sizeof(size_t) };
@@ -659,11 +663,15 @@ static long read_large(struct procs_pool *pool, int n, size_t size)
 	struct procs_result result;
 	long most = 0;
 
+	atomic_store(filled, 0);
 	for (int i = 0; i < n; i++)
 		sizes[i] = size;
 	stream = procs_pmap_sequences(procs_function_of(fill), (size_t)n,
-				      PROCS_OPTIONS(.pool = pool), &sequence, 1);
+				      PROCS_OPTIONS(.pool = pool, .window_bytes = window),
+				      &sequence, 1);
 	pxt_check(stream != NULL);
+	if (window > 0)
+		pxt_await(filled, (uint64_t)n - 8);
 	for (int i = 0; i < n; i++) {
 		const unsigned char *bytes;
 		size_t got;
@@ -702,15 +710,16 @@ static void memory_goes_back(void **state)
 	(void)state;
 	if (pxt_is_instrumented() || !memory_can_go_back())
 		return; /* the instruments have memory of their own */
+	filled = pxt_shared();
 	pool = open_pool(2);
 	for (int i = 0; i < 1000; i++)
 		xs[i] = i;
 	expect(procs_pmap(twice, 1000, PROCS_OPTIONS(.pool = pool), xs), 1000, is_twice);
 	before = pxt_resident();
 	for (int round = 0; round < 2; round++) {
-		pxt_check(read_large(pool, 8, 32 << 20) > before + (32 << 10));
+		pxt_check(read_large(pool, 8, 32 << 20, 0) > before + (32 << 10));
 		pxt_check(pxt_resident() < before + (33 << 10));
-		(void)read_large(pool, 64, 1 << 20);
+		pxt_check(read_large(pool, 64, 1 << 20, UINT64_C(192) << 20) > before + (48 << 10));
 		pxt_check(pxt_resident() < before + (33 << 10));
 	}
 	close_pool(pool);
