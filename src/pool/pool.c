@@ -15,7 +15,7 @@
 #include "backend/arrays.h"
 #include "backend/owner.h"
 #include "base/clock.h"
-#include "base/registry.h"
+#include "base/roster.h"
 #include "pool/local.h"
 
 enum {
@@ -42,7 +42,7 @@ struct procs_pool {
 };
 
 /* All that are open, so that a handle which is none is told from one that is. */
-static struct px_registry px_pools;
+static struct px_roster px_pools;
 
 static int px_count_objects(struct dl_phdr_info *info, size_t size, void *count)
 {
@@ -140,7 +140,7 @@ int px_pool_open(struct procs_pool **pool_out, const struct px_config *config)
 	pool->desks = px_store_take(&pool->store, pool->n_slots * sizeof(*pool->desks));
 	if (pool->desks != NULL && pool->owner != 0)
 		error = px_pool_start(pool);
-	if (error == 0 && !px_registry_add(&px_pools, pool, 0)) {
+	if (error == 0 && !px_roster_add(&px_pools, pool, 0)) {
 		px_pool_end(pool);
 		return -ENOMEM;
 	}
@@ -155,7 +155,7 @@ int px_pool_open(struct procs_pool **pool_out, const struct px_config *config)
 
 int px_pool_usable(const struct procs_pool *pool)
 {
-	if (!px_registry_has(&px_pools, pool))
+	if (!px_roster_has(&px_pools, pool))
 		return -EINVAL;
 	if (pool->owner != px_owner_self())
 		return -EPERM;
@@ -168,7 +168,7 @@ int px_pool_close(struct procs_pool *pool)
 
 	if (error != 0)
 		return error;
-	(void)px_registry_drop(&px_pools, pool);
+	(void)px_roster_drop(&px_pools, pool);
 	px_pool_end(pool);
 	return 0;
 }

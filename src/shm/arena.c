@@ -8,7 +8,7 @@
 
 #include "base/px.h"
 #include "base/raw.h"
-#include "base/registry.h"
+#include "base/roster.h"
 #include "base/valgrind.h"
 #include "shm/layout.h"
 #include "shm/slot.h"
@@ -91,7 +91,7 @@ static void *px_map(uint64_t size)
 /* Arenas and pages of the parent's, with their sizes, so that a worker knows what is
  * not its own. Dropped before they are unmapped: their place may be somebody else's
  * at once. */
-static struct px_registry px_mappings;
+static struct px_roster px_mappings;
 
 void px_arena_seal_others(const struct px_arena *arena)
 {
@@ -99,7 +99,7 @@ void px_arena_seal_others(const struct px_arena *arena)
 	uint64_t size;
 	void *base;
 
-	while ((base = px_registry_next(&px_mappings, &at, &size)) != NULL)
+	while ((base = px_roster_next(&px_mappings, &at, &size)) != NULL)
 		if (base != arena->base)
 			px_pages_protect(base, size, false);
 }
@@ -128,7 +128,7 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 	errno = saved;
 	if (base == MAP_FAILED)
 		return error;
-	if (!px_registry_add(&px_mappings, base, arena->geometry.size)) {
+	if (!px_roster_add(&px_mappings, base, arena->geometry.size)) {
 		munmap(base, arena->geometry.size);
 		return -ENOMEM;
 	}
@@ -142,7 +142,7 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 void px_arena_close(struct px_arena *arena)
 {
 	if (arena->base != NULL) {
-		(void)px_registry_drop(&px_mappings, arena->base);
+		(void)px_roster_drop(&px_mappings, arena->base);
 		munmap(arena->base, arena->geometry.size);
 	}
 	arena->base = NULL;
@@ -212,7 +212,7 @@ void *px_pages_map(uint64_t size)
 
 	if (pages == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
 		pages = px_map_file(size, PROT_READ | PROT_WRITE);
-	if (pages != MAP_FAILED && !px_registry_add(&px_mappings, pages, size)) {
+	if (pages != MAP_FAILED && !px_roster_add(&px_mappings, pages, size)) {
 		munmap(pages, size);
 		pages = MAP_FAILED;
 	}
@@ -222,7 +222,7 @@ void *px_pages_map(uint64_t size)
 
 void px_pages_unmap(void *pages, uint64_t size)
 {
-	(void)px_registry_drop(&px_mappings, pages);
+	(void)px_roster_drop(&px_mappings, pages);
 	munmap(pages, size);
 }
 

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/philox.h"
 #include "base/px.h"
-#include "base/registry.h"
+#include "base/roster.h"
 #include "pxt.h"
 
 static void sums_and_products_say_when_they_overflow(void **state)
@@ -105,7 +105,7 @@ static void random_numbers_are_those_of_the_authors(void **state)
 	}
 }
 
-static struct px_registry registry;
+static struct px_roster registry;
 
 enum {
 	THREADS = 4,
@@ -125,16 +125,16 @@ static void *add_and_drop(void *own_)
 		uint64_t number;
 
 		for (int i = 0; i < ADDRESSES; i++)
-			if (!px_registry_add(&registry, own + i, (uintptr_t)(own + i)))
+			if (!px_roster_add(&registry, own + i, (uintptr_t)(own + i)))
 				return NULL;
-		while ((address = px_registry_next(&registry, &at, &number)) != NULL)
+		while ((address = px_roster_next(&registry, &at, &number)) != NULL)
 			if (address >= (void *)own && address < (void *)(own + ADDRESSES) &&
 			    number != (uintptr_t)address)
 				return NULL;
 		for (int i = 0; i < ADDRESSES; i++)
-			if (!px_registry_has(&registry, own + i) ||
-			    !px_registry_drop(&registry, own + i) ||
-			    px_registry_has(&registry, own + i))
+			if (!px_roster_has(&registry, own + i) ||
+			    !px_roster_drop(&registry, own + i) ||
+			    px_roster_has(&registry, own + i))
 				return NULL;
 	}
 	return own;
@@ -155,11 +155,11 @@ static void addresses_are_registered_by_many_threads(void **state)
 		pxt_equal(pthread_join(threads[i], &done), 0);
 		pxt_check(done == addresses[i]);
 	}
-	pxt_check(px_registry_next(&registry, &at, &number) == NULL);
+	pxt_check(px_roster_next(&registry, &at, &number) == NULL);
 	for (struct px_node *node = atomic_load(&registry.first); node != NULL; node = node->next)
 		nodes++;
 	pxt_check(nodes <= THREADS * ADDRESSES);
-	pxt_check(!px_registry_has(&registry, NULL) && !px_registry_has(&registry, (void *)1));
+	pxt_check(!px_roster_has(&registry, NULL) && !px_roster_has(&registry, (void *)1));
 }
 
 int main(void)

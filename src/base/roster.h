@@ -1,11 +1,11 @@
 /*
- * registry.h - addresses that are in use, each with a number: read by anybody at any
+ * roster.h - addresses that are in use, each with a number: read by anybody at any
  * time, in a child of fork too. No lock, which a fork might find taken by another
  * thread: a node is added once and stays, for the next address when its own is
  * dropped; so there are as many as were ever in use at once.
  */
-#ifndef PROCS_BASE_REGISTRY_H
-#define PROCS_BASE_REGISTRY_H
+#ifndef PROCS_BASE_ROSTER_H
+#define PROCS_BASE_ROSTER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,20 +18,20 @@ struct px_node {
 	struct px_node *next;
 };
 
-struct px_registry {
+struct px_roster {
 	_Atomic(struct px_node *) first;
 };
 
 /* False without memory. An address is in it once. */
-bool px_registry_add(struct px_registry *registry, const void *address, uint64_t number);
+bool px_roster_add(struct px_roster *roster, const void *address, uint64_t number);
 
 /* Whether it was there; it is not any more. By who added it. */
-bool px_registry_drop(struct px_registry *registry, const void *address);
+bool px_roster_drop(struct px_roster *roster, const void *address);
 
-bool px_registry_has(struct px_registry *registry, const void *address);
+bool px_roster_has(struct px_roster *roster, const void *address);
 
 /* The next address after *at (NULL: the first), its number in *number_out; NULL at the
  * end. What others add or drop meanwhile may be there or not. */
-void *px_registry_next(struct px_registry *registry, struct px_node **at, uint64_t *number_out);
+void *px_roster_next(struct px_roster *roster, struct px_node **at, uint64_t *number_out);
 
-#endif /* PROCS_BASE_REGISTRY_H */
+#endif /* PROCS_BASE_ROSTER_H */

@@ -1,17 +1,17 @@
-#include "base/registry.h"
+#include "base/roster.h"
 
 #include <stdlib.h>
 
-static struct px_node *px_node_first(struct px_registry *registry)
+static struct px_node *px_node_first(struct px_roster *roster)
 {
 	/* acquire: pairs with the release of px_node_new(); publishes the node */
-	return atomic_load_explicit(&registry->first, memory_order_acquire);
+	return atomic_load_explicit(&roster->first, memory_order_acquire);
 }
 
-static struct px_node *px_node_new(struct px_registry *registry)
+static struct px_node *px_node_new(struct px_roster *roster)
 {
 	struct px_node *node = malloc(sizeof(*node));
-	struct px_node *first = px_node_first(registry);
+	struct px_node *first = px_node_first(roster);
 
 	if (node == NULL)
 		return NULL;
@@ -20,14 +20,14 @@ static struct px_node *px_node_new(struct px_registry *registry)
 	do
 		node->next = first;
 	/* release: pairs with px_node_first() */
-	while (!atomic_compare_exchange_weak_explicit(&registry->first, &first, node,
+	while (!atomic_compare_exchange_weak_explicit(&roster->first, &first, node,
 						      memory_order_release, memory_order_acquire));
 	return node;
 }
 
-bool px_registry_add(struct px_registry *registry, const void *address, uint64_t number)
+bool px_roster_add(struct px_roster *roster, const void *address, uint64_t number)
 {
-	struct px_node *node = px_node_first(registry);
+	struct px_node *node = px_node_first(roster);
 
 	for (; node != NULL; node = node->next) {
 		uintptr_t free = 0;
@@ -38,7 +38,7 @@ bool px_registry_add(struct px_registry *registry, const void *address, uint64_t
 			break;
 	}
 	if (node == NULL)
-		node = px_node_new(registry);
+		node = px_node_new(roster);
 	if (node == NULL)
 		return false;
 	/* relaxed: published by the next line */
@@ -48,9 +48,9 @@ bool px_registry_add(struct px_registry *registry, const void *address, uint64_t
 	return true;
 }
 
-static struct px_node *px_node_of(struct px_registry *registry, const void *address)
+static struct px_node *px_node_of(struct px_roster *roster, const void *address)
 {
-	struct px_node *node = px_node_first(registry);
+	struct px_node *node = px_node_first(roster);
 
 	/* relaxed: who asks for an address got it by other means from who added it */
 	while (node != NULL &&
@@ -59,9 +59,9 @@ static struct px_node *px_node_of(struct px_registry *registry, const void *addr
 	return node;
 }
 
-bool px_registry_drop(struct px_registry *registry, const void *address)
+bool px_roster_drop(struct px_roster *roster, const void *address)
 {
-	struct px_node *node = px_node_of(registry, address);
+	struct px_node *node = px_node_of(roster, address);
 
 	if (node == NULL)
 		return false;
@@ -70,16 +70,16 @@ bool px_registry_drop(struct px_registry *registry, const void *address)
 	return true;
 }
 
-bool px_registry_has(struct px_registry *registry, const void *address)
+bool px_roster_has(struct px_roster *roster, const void *address)
 {
-	return (uintptr_t)address > 1 && px_node_of(registry, address) != NULL;
+	return (uintptr_t)address > 1 && px_node_of(roster, address) != NULL;
 }
 
-void *px_registry_next(struct px_registry *registry, struct px_node **at, uint64_t *number_out)
+void *px_roster_next(struct px_roster *roster, struct px_node **at, uint64_t *number_out)
 {
-	for (*at = *at == NULL ? px_node_first(registry) : (*at)->next; *at != NULL;
+	for (*at = *at == NULL ? px_node_first(roster) : (*at)->next; *at != NULL;
 	     *at = (*at)->next) {
-		/* acquire: pairs with the release of px_registry_add() */
+		/* acquire: pairs with the release of px_roster_add() */
 		const uintptr_t address =
 			atomic_load_explicit(&(*at)->address, memory_order_acquire);
 
