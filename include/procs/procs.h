@@ -42,9 +42,14 @@ struct procs_bytes;
 enum procs_start {
 	PROCS_START_DEFAULT = 0, /* fork */
 	PROCS_START_FORK = 1,    /* children that see the program as it is at that moment */
-	PROCS_START_INLINE = 2   /* no process: in the calling thread, inside procs_next. For
+	PROCS_START_INLINE = 2,  /* no process: in the calling thread, inside procs_next. For
 	                          * debugging, and as a baseline: a crash is not contained, a
 	                          * timeout not enforced, exit() ends the host */
+	PROCS_START_FORKSERVER = 3, /* children of a process that was started early, and is small:
+	                             * they cost the same from a host of any size, with any number of
+	                             * threads. Tasks by name; see procs_forkserver_start */
+	PROCS_START_SPAWN = 4    /* a worker binary is executed: options.worker, options.modules, or
+	                          * the program itself. Tasks by name; see <procs/worker.h> */
 };
 
 /** In which order results leave a stream. */
@@ -78,6 +83,9 @@ enum procs_checksum {
  *
  * @user: options.hooks_user, as the worker sees it: memory of the program as it was
  *        when the worker was made. It must stay until the stream or pool is closed.
+ * Where workers are executed or a forkserver makes them, a hook is named by PROCS_INIT of
+ * <procs/worker.h>, and user is NULL or lies in a procs_array, whose address in the worker
+ * is handed over.
  * Returns: 0, or any code: then the worker ends, another is made, and when three
  * have failed in a row and none is left, items are Failed(INIT) with that code.
  * Errors: as said; a crash in it counts likewise, with code 0.
@@ -110,7 +118,8 @@ struct procs_options {
 	uint32_t workers;      /* processes at once, 1..4,096; default: the CPUs this thread may use, by
 	                        * its affinity and the quotas of its cgroups as they are now, but 1
 	                        * inside a worker; never more than items */
-	uint32_t start;        /* enum procs_start; default fork */
+	uint32_t start;        /* enum procs_start; default fork, or the environment's PROCS_START:
+	                        * fork, forkserver, spawn or inline */
 	uint32_t order;        /* enum procs_order; default that of the input */
 	uint32_t encoding;     /* enum procs_encoding; default auto */
 	uint32_t compression;  /* enum procs_compression; default auto */
@@ -149,6 +158,13 @@ struct procs_options {
 	uint64_t recycle_bytes; /* bytes of memory of its own that a worker may gain before it leaves
 	                         * likewise, 1..2^48, looked at now and then; default 0: any. Not when
 	                         * inline */
+	const char *worker;    /* path of the program to execute for PROCS_START_SPAWN, absolute, 1..4,095
+	                        * bytes, borrowed until the stream or pool is closed. Default NULL:
+	                        * procs-worker if there are modules, else this program itself, if it has
+	                        * called procs_worker_hook */
+	const char *const *modules; /* paths of shared objects that procs-worker loads for
+	                             * PROCS_START_SPAWN, absolute, NULL behind the last of 1..64, borrowed
+	                             * likewise. Default NULL: none */
 };
 
 /** PROCS_OPTIONS(.workers = 4, .timeout_ns = 1000000000): a pointer to options
@@ -521,6 +537,53 @@ PROCS_EXPORT int procs_next_until(struct procs_stream *stream, struct procs_resu
  * this process: a stream on it is refused with EPERM in a child. Signals: no.
  */
 PROCS_EXPORT struct procs_pool *procs_pool_open(const struct procs_options *options);
+
+/**
+ * Starts the forkserver of this process: a small process that makes the workers of
+ * streams and pools with PROCS_START_FORKSERVER. Their price does not depend on what
+ * the host becomes later: call it early, before memory and threads are many. One that
+ * is not running when it is needed is started then.
+ *
+ * From a program with one thread it is a copy of the program as it is now, without its
+ * descriptors but 0, 1 and 2; it keeps the memory of the program as it is now, and the
+ * host pays for each page that it changes afterwards. From one with several threads, or
+ * if options say so, a worker binary is executed. Workers find tasks by name, in a copy
+ * of the program among those it had then. The death of the server costs no item: it
+ * is started again. Its workers are children of the host and do not need it.
+ * @options: or NULL for all defaults; worker and modules, which say what is executed,
+ *           as for PROCS_START_SPAWN; others are refused.
+ * Returns: 0; also if it runs already. Errors: -EINVAL for nonsense
+ * (procs_last_failure says which), -E2BIG, -ENOENT, -EACCES, -ENOEXEC and others of
+ * execve for the binary, -EPROTO for one of another build, -EAGAIN, -ENOMEM, -EMFILE.
+ * Ownership: options.worker and options.modules are copied. Blocks: until it answers, at
+ * most 10 s. Allocates: yes.
+ * Threads: any. Fork: a child of fork has none, and may start its own. Signals: no.
+ */
+PROCS_EXPORT int procs_forkserver_start(const struct procs_options *options);
+
+/**
+ * Ends the forkserver of this process; none is all right. Workers that it made go on,
+ * and it is started again when it is needed. It ends with the host in any case.
+ *
+ * Returns: 0. Errors: none.
+ * Ownership: nothing. Blocks: until it is gone, at most 1 s. Allocates: no.
+ * Threads: any. Fork: in a child, does nothing. Signals: no.
+ */
+PROCS_EXPORT int procs_forkserver_stop(void);
+
+/**
+ * Says in words what a call with these options would do here: which start method, how
+ * many workers, what a process costs, and why; and which method would be better for a
+ * host that is big or has threads.
+ *
+ * @options: or NULL for all defaults. @text: [size] bytes, caller-allocated; lines, cut
+ * at size - 1 bytes and NUL-terminated. @size: bytes; 0 with text NULL only counts.
+ * Returns: the bytes of the whole text without its NUL. Errors: as procs_pmap's for
+ * options that are nonsense, negative; the text says which.
+ * Ownership: nothing. Blocks: no; reads /proc. Allocates: yes.
+ * Threads: any. Fork: any side. Signals: no.
+ */
+PROCS_EXPORT int procs_explain(const struct procs_options *options, char *text, size_t size);
 
 /**
  * Ends a pool: its workers leave, and are killed if they do not. NULL is

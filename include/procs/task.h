@@ -118,13 +118,14 @@ struct procs_function {
  */
 #define PROCS_TASK(name, fn)                                                   \
 	const struct procs_function *procs_function_of_##name(void) PROCS_UNUSED; \
+	static const struct procs_function procs_raw_##name = {                \
+		sizeof(struct procs_function), #name, 0, 0, NULL,              \
+		{ "raw", 0, PROCS_CODE_RAW }, NULL, fn, NULL, NULL, 0          \
+	};                                                                     \
+	PROCS_ENTER_(name, procs_raw_##name)                                   \
 	const struct procs_function *procs_function_of_##name(void)            \
 	{                                                                      \
-		static const struct procs_function procs_raw = {               \
-			sizeof(struct procs_function), #name, 0, 0, NULL,      \
-			{ "raw", 0, PROCS_CODE_RAW }, NULL, fn, NULL, NULL, 0  \
-		};                                                             \
-		return &procs_raw;                                             \
+		return &procs_raw_##name;                                      \
 	}                                                                      \
 	struct procs_needs_semicolon
 #define PROCS_TASK_DECLARE(name)                                               \

@@ -19,6 +19,14 @@
 #define PROCS_CODE_BYTES 'B'
 #define PROCS_CODE_RAW 'R'
 
+/* Enters a descriptor into the registry of its program or shared object: the address
+ * of it lies in a section, whose bounds the linker knows; see worker.h. Never the
+ * descriptor itself, between which linkers may pad. */
+#define PROCS_ENTER_(name, descriptor)                                         \
+	PROCS_ENTRY_("procs_tasks")                                            \
+	static const struct procs_function *const procs_task_at_##name = &descriptor;
+#define PROCS_ENTRY_(name) __attribute__((used, retain, section(name)))
+
 #ifndef __cplusplus
 
 # define PROCS_CODE_OF_(value)                                                 \
@@ -184,16 +192,17 @@
 /* The loop and the descriptor; `blocks` is what the loop does first. */
 # define PROCS_REGISTER_(R, name, fields, fields_size, block, blocks, call)    \
 	PROCS_CAT(PROCS_RESULT_, PROCS_IS_VOID(R))(R, name, blocks, call)      \
+	static const struct procs_function procs_typed_##name = {              \
+		sizeof(struct procs_function), #name,                          \
+		procs_arity_##name, fields_size, fields,                       \
+		PROCS_CAT(PROCS_TYPE_, PROCS_IS_VOID(R))(R),                   \
+		procs_loop_of_##name, NULL,                                    \
+		__start_procs_structs, __stop_procs_structs, block             \
+	};                                                                     \
+	PROCS_ENTER_(name, procs_typed_##name)                                 \
 	__typeof__(R) procs_find_##name(const struct procs_function **procs_out) \
 	{                                                                      \
-		static const struct procs_function procs_typed = {             \
-			sizeof(struct procs_function), #name,                  \
-			procs_arity_##name, fields_size, fields,               \
-			PROCS_CAT(PROCS_TYPE_, PROCS_IS_VOID(R))(R),           \
-			procs_loop_of_##name, NULL,                            \
-			__start_procs_structs, __stop_procs_structs, block     \
-		};                                                             \
-		*procs_out = &procs_typed;                                     \
+		*procs_out = &procs_typed_##name;                              \
 		PROCS_CAT(PROCS_RETURN_, PROCS_IS_VOID(R))(R)                  \
 	}
 
@@ -348,7 +357,7 @@
 		sizeof(procs_fields_##id) / sizeof(procs_fields_##id[0]),      \
 		procs_fields_##id                                              \
 	};                                                                     \
-	__attribute__((used, retain, section("procs_structs")))                \
+	PROCS_ENTRY_("procs_structs")                                          \
 	static const struct procs_struct *const procs_struct_at_##id =         \
 		&procs_struct_##id
 

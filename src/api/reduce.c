@@ -13,31 +13,9 @@
 #include "base/clock.h"
 #include "codec/plans.h"
 #include "codec/text.h"
+#include "pool/config.h"
 
 static const char px_reduce[] = "procs_reduce";
-
-/* By what makes one type of two spellings; a struct is its name. */
-static bool px_same_type(const struct procs_type *a, const struct procs_type *b)
-{
-	return a->code == b->code && a->size == b->size &&
-	       (a->code != PROCS_CODE_STRUCT || strcmp(a->name, b->name) == 0);
-}
-
-/* Why combine cannot combine what map returns, or NULL. */
-static const char *px_combine_wrong(const struct procs_function *map,
-				    const struct procs_function *combine)
-{
-	if (combine->raw != NULL || combine->n_arguments != 2)
-		return "combine is to be a typed task of two arguments";
-	if (!px_same_type(&combine->arguments[0].type, &map->result) ||
-	    !px_same_type(&combine->arguments[1].type, &map->result))
-		return "an argument of combine has not the type of the task's result";
-	if (!px_same_type(&combine->result, &map->result))
-		return "the result of combine has not the type of the task's result";
-	if (map->result.size > PX_FOLD_VALUE_MOST)
-		return "combine cannot take two values of more than 64 bytes";
-	return NULL;
-}
 
 static int px_reduce_refuse(int error, const char *wrong)
 {
@@ -170,20 +148,12 @@ static bool px_reduction_open(struct px_reduction *reduction, const struct px_fo
 	return good;
 }
 
-/* Options of an older program end before. */
-static bool px_has_pool(const struct procs_options *options)
-{
-	return options != NULL &&
-	       options->size >= offsetof(struct procs_options, pool) + sizeof(options->pool) &&
-	       options->pool != NULL;
-}
-
 static int px_reduce_all(const struct px_fold *fold, const struct procs_options *options,
 			 void *result_out, size_t result_size, int result_code)
 {
 	const struct procs_type *type = &fold->map->result;
 	const uint64_t n_blocks = px_fold_blocks(fold);
-	struct px_reduction reduction = { .shared = px_has_pool(options) };
+	struct px_reduction reduction = { .shared = px_config_is_blind(options) };
 	int error = -ENOMEM;
 
 	if (!px_reduction_open(&reduction, fold))
@@ -218,7 +188,7 @@ int procs_reduce_arrays(const struct procs_function *map, const struct procs_fun
 		return px_reduce_refuse(EINVAL, "combine is none that PROCS_DEFINE wrote");
 	if (result_out == NULL)
 		return px_reduce_refuse(EINVAL, "nowhere to put the result");
-	wrong = px_combine_wrong(map, combine);
+	wrong = px_fold_wrong(map, combine);
 	if (wrong == NULL && !px_type_reads_as(&map->result, result_size, result_code))
 		wrong = "the variable has not the type of the task's result";
 	if (wrong != NULL)

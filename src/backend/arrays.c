@@ -10,6 +10,7 @@
 #include "base/px.h"
 #include "base/valgrind.h"
 #include "shm/arena.h"
+#include "shm/file.h"
 
 #define PX_REGION_LEAST    (UINT64_C(1) << 30)
 #define PX_REGION_MOST     (UINT64_C(1) << 38) /* or four times the memory there is */
@@ -30,6 +31,7 @@ struct px_arrays {
 	uint64_t owner;
 	pthread_mutex_t lock;
 	unsigned char *base; /* the region, or NULL */
+	int file;            /* that it lies in, or -1 */
 	uint64_t size;
 	uint64_t page;
 	uint64_t holds; /* arrays, and who holds it otherwise */
@@ -88,7 +90,7 @@ static bool px_region_map(struct px_arrays *arrays)
 	if (whole == NULL)
 		return false;
 	for (uint64_t size = px_region_size(arrays); size >= PX_REGION_LEAST; size /= 2) {
-		unsigned char *base = px_pages_reserve(size);
+		unsigned char *base = px_pages_reserve(size, &arrays->file);
 
 		if (base == NULL)
 			continue;
@@ -104,6 +106,7 @@ static bool px_region_map(struct px_arrays *arrays)
 static void px_region_unmap(struct px_arrays *arrays)
 {
 	px_pages_unmap(arrays->base, arrays->size);
+	px_file_close(arrays->file);
 	arrays->base = NULL;
 	arrays->warm = 0;
 	while (arrays->first != NULL) {
@@ -274,6 +277,31 @@ enum px_place px_arrays_place(uint64_t base, uint64_t size)
 	}
 	pthread_mutex_unlock(&arrays->lock);
 	return place;
+}
+
+struct px_region_file px_arrays_file(void)
+{
+	struct px_arrays *arrays = px_arrays_inherited();
+	const uint64_t self = px_owner_self();
+	struct px_region_file region = { .file = -1 };
+
+	if (arrays == NULL || self == 0 || arrays->owner != self)
+		return region;
+	pthread_mutex_lock(&arrays->lock);
+	if (arrays->base != NULL && arrays->file >= 0)
+		region = (struct px_region_file){ (uintptr_t)arrays->base, arrays->size,
+						  arrays->file };
+	pthread_mutex_unlock(&arrays->lock);
+	return region;
+}
+
+void px_arrays_forget(void)
+{
+	struct px_arrays *arrays = px_arrays_inherited();
+
+	/* Its books stay, of another owner. */
+	if (arrays != NULL && arrays->base != NULL)
+		px_pages_unmap(arrays->base, arrays->size);
 }
 
 void px_arrays_seal(void)

@@ -32,6 +32,18 @@ enum px_place {
 /* Where these bytes lie. */
 enum px_place px_arrays_place(uint64_t base, uint64_t size);
 
+/* The region for workers that do not inherit it: where it lies here, and its file,
+ * borrowed; -1 if there is none. It stays while any of its arrays does. */
+struct px_region_file {
+	uint64_t base, size;
+	int file;
+};
+
+struct px_region_file px_arrays_file(void);
+
+/* In a fork that stays but is no worker: it has no arrays. */
+void px_arrays_forget(void);
+
 /* In a worker: from here on it may only read arrays; and may write these bytes of
  * them; and no more. */
 void px_arrays_seal(void);

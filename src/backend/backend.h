@@ -36,9 +36,27 @@ struct px_hooks {
 	void *user;
 };
 
-/* What a backend is to be. Borrowed for the call, but for plans. */
+/* Whether workers of such a start attach to their slot, instead of inheriting it with all
+ * memory of their parent: they have arrays, find tasks by name, and no address of the parent
+ * means anything to them. */
+static inline bool px_start_attaches(enum procs_start start)
+{
+	return start == PROCS_START_SPAWN || start == PROCS_START_FORKSERVER;
+}
+
+/* Whether this process has one thread, by what the C library knows. */
+bool px_backend_is_alone(void);
+
+/* A program to execute; strings are borrowed. */
+struct px_program {
+	const char *path;           /* NULL: this one, or with modules, procs-worker */
+	const char *const *modules; /* its arguments, NULL behind the last; or NULL */
+};
+
+/* What a backend is to be. Borrowed for the call, but for plans and program. */
 struct px_wish {
 	enum procs_start start;
+	struct px_program program;
 	uint32_t n_slots;
 	uint64_t reserve; /* bytes of output of each slot */
 	uint64_t least;   /* if that much cannot be had */
@@ -75,7 +93,8 @@ struct px_leftover {
  * made, who then need not wait for it. */
 void px_backend_ready(struct px_backend *backend, uint32_t slot);
 
-/* Makes a worker for a slot that is ready. 0 or the negative errno of fork. */
+/* Makes a worker for a slot that is ready. 0 or the negative errno of fork, or of what
+ * stands in its place. */
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover);
 
 /* Hands a range over, with the order if its worker does not have that yet;
@@ -95,7 +114,19 @@ struct px_loss {
 	int code;
 	bool core_dumped;
 	int64_t pid;
+	bool unborn; /* it never began: px_backend_said tells why */
 };
+
+/* What the last worker said that could not begin, and who it was. Borrowed. */
+const char *px_backend_said(const struct px_backend *backend);
+const char *px_backend_program(const struct px_backend *backend);
+
+/* Whether an error of px_backend_hire will be the same the next time. */
+bool px_backend_is_final(const struct px_backend *backend, int error);
+
+/* Ranges from now on are of these tasks, by name; after px_backend_reorder. */
+void px_backend_name(struct px_backend *backend, const struct px_task_name *task,
+		     const struct px_task_name *combine);
 
 /* Looks after a worker. Call it before taking news: a worker that is lost
  * writes no more, so news taken after LOST are the last. */

@@ -5,42 +5,100 @@
 #include <string.h>
 
 #include "backend/arrays.h"
-#include "backend/runner.h"
+#include "backend/fold.h"
+#include "backend/handover.h"
+#include "backend/local.h"
 #include "base/px.h"
+
+void px_runner_reject(struct px_runner *runner)
+{
+	(void)runner;
+	px_entry_leave(PX_REFUSED);
+}
+
+/* Which task a call is of, whose arguments begin at *at then. */
+static int px_call_task(struct px_runner *runner, const struct px_call *call, uint64_t *at)
+{
+	const struct px_slot *slot = &runner->slot;
+
+	if (call->named > 1 || call->named != (runner->remote != NULL))
+		return -EBADMSG;
+	if (!call->named) {
+		runner->function = (const struct procs_function *)(uintptr_t)call->function;
+	} else {
+		if (sizeof(struct px_task_name) > slot->input_size - *at)
+			return -EBADMSG;
+		runner->function = px_admit_call(runner->remote, *slot, *at, runner->plans);
+		*at += sizeof(struct px_task_name);
+	}
+	runner->argument_cause =
+		runner->function != NULL ? PROCS_CAUSE_DECODE : PROCS_CAUSE_UNKNOWN_FUNCTION;
+	return runner->function != NULL ? 0 : -ENOENT;
+}
+
+/* Arguments that another program wrote are private before they are looked at. */
+static int px_own_arguments(struct px_runner *runner, uint64_t size)
+{
+	struct px_buffer *own = &runner->remote->arguments;
+
+	if (px_buffer_room(own, px_max(size, 1)) != 0)
+		return -ENOMEM;
+	if (size > 0)
+		memcpy(own->data, runner->argument[0], size);
+	runner->argument[0] = own->data;
+	return 0;
+}
+
+/* Flat arguments as they are. */
+static int px_flat_arguments(const struct px_runner *runner, uint64_t size)
+{
+	if (runner->function->raw != NULL)
+		return 0;
+	if (size < runner->function->arguments_size || !runner->task->arguments.flat)
+		return -EBADMSG;
+	return runner->remote == NULL ||
+			       px_plan_valid(&runner->task->arguments, runner->argument[0])
+		       ? 0
+		       : -EBADMSG;
+}
 
 /* The arguments of a call, from the input area: those of raw tasks and flat
  * ones as they are, others decoded from their image. */
 static int px_read_call(struct px_runner *runner)
 {
 	const struct px_slot *slot = &runner->slot;
-	const uint64_t at = runner->post.input;
+	uint64_t at = runner->post.input;
 	struct px_call call;
 	int error;
 
+	runner->argument_cause = PROCS_CAUSE_DECODE;
 	if (at > slot->input_size || sizeof(call) > slot->input_size - at)
 		return -EBADMSG;
 	memcpy(&call, slot->input + at, sizeof(call));
-	if (call.size > slot->input_size - at - sizeof(call))
+	at += sizeof(call);
+	error = px_call_task(runner, &call, &at);
+	if (error != 0)
+		return error;
+	if (call.size > slot->input_size - at)
 		return -EBADMSG;
-	runner->function = (const struct procs_function *)(uintptr_t)call.function;
 	runner->task = px_plans_of(runner->plans, runner->function);
 	if (runner->task == NULL)
 		return -ENOMEM;
 	if (runner->task->error != 0)
 		return runner->task->error;
-	runner->argument[0] = slot->input + at + sizeof(call);
+	runner->argument[0] = slot->input + at;
 	runner->argument_size[0] = call.size;
 	runner->n_arguments = 1;
+	if (runner->remote != NULL)
+		error = px_own_arguments(runner, call.size);
 	runner->arguments = runner->argument[0];
-	if (call.encoding == PX_FRAME_RAW)
-		return runner->function->raw != NULL ||
-				       call.size >= runner->function->arguments_size
-			       ? 0
-			       : -EBADMSG;
-	if (runner->function->raw != NULL)
-		return -EBADMSG;
-	error = px_image_decode(&runner->codec, &runner->task->arguments, runner->argument[0],
-				call.size);
+	if (error == 0 && call.encoding == PX_FRAME_RAW)
+		return px_flat_arguments(runner, call.size);
+	if (error == 0 && runner->function->raw != NULL)
+		error = -EBADMSG;
+	if (error == 0)
+		error = px_image_decode(&runner->codec, &runner->task->arguments,
+					runner->argument[0], call.size);
 	if (error != 0)
 		return error;
 	runner->arguments = runner->codec.object.data;
@@ -81,6 +139,12 @@ static void px_begin_map(struct px_runner *runner)
 	const struct px_order *order = &runner->order;
 
 	runner->function = (const struct procs_function *)(uintptr_t)order->function;
+	runner->argument_cause = PROCS_CAUSE_DECODE;
+	if (runner->function == NULL) {
+		runner->argument_cause = PROCS_CAUSE_UNKNOWN_FUNCTION;
+		runner->argument_error = -ENOENT;
+		return;
+	}
 	runner->task = px_plans_of(runner->plans, runner->function);
 	runner->argument_error = runner->task == NULL ? -ENOMEM : runner->task->error;
 	runner->n_arguments = order->n_sequences;
@@ -127,11 +191,30 @@ void px_runner_shut(struct px_runner *runner)
 	runner->shut = true;
 }
 
+/* A reduction's task may be another than the last one at its place. */
+static void px_runner_renew(struct px_runner *runner)
+{
+	const struct procs_function *function =
+		(const struct procs_function *)(uintptr_t)runner->order.function;
+
+	if (px_fold_is(function))
+		px_plans_forget(runner->plans, function);
+}
+
 void px_runner_order(struct px_runner *runner)
 {
 	const struct px_order before = runner->order;
 
 	runner->order = runner->slot.control->order;
+	if (runner->remote != NULL) {
+		const int error =
+			px_admit_order(runner->remote, runner->slot, runner->plans, &runner->order);
+
+		if (error != 0 && error != -ENOENT)
+			px_runner_reject(runner);
+	} else if (runner->order.function != 0) {
+		px_runner_renew(runner);
+	}
 	px_runner_open_array(runner, &before);
 	runner->pack_vain = runner->pack_again = 0;
 	runner->pace = px_pace_begin(runner->order.chunk_ns);
@@ -174,6 +257,9 @@ bool px_runner_begin(struct px_runner *runner)
 		px_runner_order(runner);
 	else if (runner->shut)
 		px_runner_open_array(runner, &runner->order);
+	if (runner->remote != NULL &&
+	    !px_admit_post(runner->remote, runner->slot, &runner->order, &runner->post))
+		px_runner_reject(runner);
 	memset(runner->stride, 0, sizeof(runner->stride));
 	runner->spent_ns = 0;
 	runner->in_range = true;

@@ -1,7 +1,8 @@
 /*
- * entry.c - how a forked worker begins and ends, so that nothing of the host
+ * entry.c - how a worker begins and ends, so that nothing of the host
  * happens twice: its handlers, its pending text, its exit functions.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "backend/arrays.h"
 #include "backend/crash.h"
 #include "backend/environment.h"
+#include "backend/forkserver.h"
 #include "backend/life.h"
 #include "backend/lifeline.h"
 #include "backend/local.h"
@@ -106,20 +108,49 @@ static void px_await_adoption(const struct px_birth *birth)
 	}
 }
 
-void px_entry(struct px_birth *birth)
+void px_entry_heed_children(bool heed)
+{
+	const struct sigaction action = { .sa_handler = heed ? SIG_DFL : SIG_IGN };
+
+	(void)sigaction(SIGCHLD, &action, NULL);
+}
+
+/* Copies them out of the way first, so that none is overwritten before it has moved. */
+static void px_move_descriptors(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
+{
+	int above[PX_SEAT_N];
+
+	for (int i = 0; i < PX_SEAT_N; i++)
+		above[i] = fds[i] >= 0 ? fcntl(fds[i], F_DUPFD_CLOEXEC, PX_HANDED_FIRST + PX_SEAT_N)
+				       : -1;
+	for (int i = 0; i < PX_SEAT_N; i++)
+		seat[i] = above[i] >= 0 ? dup3(above[i], PX_HANDED_FIRST + i, O_CLOEXEC) : -1;
+	closefrom(PX_HANDED_FIRST + PX_SEAT_N);
+}
+
+void px_entry_serve(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
+{
+	sigset_t none;
+
+	px_reset_handlers();
+	if (px_text_pending(stdout))
+		__fpurge(stdout);
+	if (px_text_pending(stderr))
+		__fpurge(stderr);
+	px_image_after_fork();
+	px_reaper_after_fork();
+	px_lifeline_after_fork();
+	px_move_descriptors(fds, seat);
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+/* What a fork has of its parent and a worker must not: handlers, text, books. */
+static void px_entry_forget(struct px_birth *birth)
 {
 	struct px_backend *backend = birth->backend;
-	struct px_control *control = px_backend_slot(backend, birth->slot).control;
-	const bool cloned = birth->cloned;
 
-	if (!px_lifeline_tie(birth->lifeline, birth->host))
-		_exit(0);
-	px_owner_descend();
-	/* Its fault is a thirtieth of what a process costs that runs nothing but one short
-	 * call; a worker of a map has it once. */
-	if (!backend->order.one_shot)
-		px_environment_cap();
-	if (!cloned)
+	if (!birth->cloned)
 		px_reset_handlers();
 	/* What the host had not written yet is the host's to write. */
 	if (px_text_pending(stdout))
@@ -128,21 +159,40 @@ void px_entry(struct px_birth *birth)
 		__fpurge(stderr);
 	px_image_after_fork();
 	px_reaper_after_fork();
-	if (cloned)
+	px_forkserver_after_fork();
+	if (birth->cloned)
 		px_lifeline_after_fork();
 	px_arena_keep(&backend->arena, birth->slot);
+}
+
+void px_entry(struct px_birth *birth)
+{
+	struct px_backend *backend = birth->backend;
+	struct px_control *control = px_backend_slot(backend, birth->slot).control;
+
+	if (!px_lifeline_tie(birth->lifeline, birth->host))
+		_exit(0);
+	px_owner_descend(birth->remote != NULL ? birth->depth : px_owner_depth());
+	/* Its fault is a thirtieth of what a process costs that runs nothing but one short
+	 * call; a worker of a map has it once. */
+	if (!backend->order.one_shot)
+		px_environment_cap();
+	if (birth->remote == NULL)
+		px_entry_forget(birth);
 	px_arena_hide(&backend->arena, birth->slot, birth->leftover.low_from,
 		      birth->leftover.low_to);
 	px_arena_hide(&backend->arena, birth->slot, birth->leftover.over_from,
 		      birth->leftover.over_to);
 	px_arena_seclude(&backend->arena, birth->slot);
-	if (!cloned)
+	if (!birth->cloned)
 		px_await_adoption(birth);
 	px_crash_watch(&control->report);
-	(void)px_life_register(&control->life, cloned ? birth->robust_list : px_life_list(),
-			       cloned);
-	px_arena_seal_others(&backend->arena);
-	px_arrays_seal();
+	(void)px_life_register(&control->life, birth->fresh ? birth->robust_list : px_life_list(),
+			       birth->fresh);
+	if (birth->remote == NULL) {
+		px_arena_seal_others(&backend->arena);
+		px_arrays_seal();
+	}
 	px_set_guards();
 	/* The kernel has 64 signals; glibc's set has them first. */
 	(void)px_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&birth->mask, 0, 8);

@@ -152,6 +152,27 @@ static void px_fold_loop(struct procs_loop *loop)
 	}
 }
 
+/* By what makes one type of two spellings; a struct is its name. */
+static bool px_same_type(const struct procs_type *a, const struct procs_type *b)
+{
+	return a->code == b->code && a->size == b->size &&
+	       (a->code != PROCS_CODE_STRUCT || strcmp(a->name, b->name) == 0);
+}
+
+const char *px_fold_wrong(const struct procs_function *map, const struct procs_function *combine)
+{
+	if (combine->raw != NULL || combine->n_arguments != 2)
+		return "combine is to be a typed task of two arguments";
+	if (!px_same_type(&combine->arguments[0].type, &map->result) ||
+	    !px_same_type(&combine->arguments[1].type, &map->result))
+		return "an argument of combine has not the type of the task's result";
+	if (!px_same_type(&combine->result, &map->result))
+		return "the result of combine has not the type of the task's result";
+	if (map->result.size > PX_FOLD_VALUE_MOST)
+		return "combine cannot take two values of more than 64 bytes";
+	return NULL;
+}
+
 struct px_fold px_fold_of(const struct procs_function *map, const struct procs_function *combine,
 			  uint64_t n)
 {
@@ -167,6 +188,11 @@ struct px_fold px_fold_of(const struct procs_function *map, const struct procs_f
 		.n = n,
 		.grain = px_divide_up(n, PX_BLOCKS_MOST),
 	};
+}
+
+bool px_fold_is(const struct procs_function *function)
+{
+	return function->loop == px_fold_loop;
 }
 
 uint64_t px_fold_blocks(const struct px_fold *fold)

@@ -11,6 +11,7 @@
 #ifndef PROCS_BACKEND_FOLD_H
 #define PROCS_BACKEND_FOLD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <procs/task.h>
@@ -34,10 +35,17 @@ struct px_fold {
 	struct px_array sequence[PX_SEQUENCES]; /* what map takes its arguments from */
 };
 
+/* Why combine cannot combine what map, a typed task, returns; or NULL. */
+const char *px_fold_wrong(const struct procs_function *map, const struct procs_function *combine);
+
 /* Of typed tasks whose types fit each other; both are borrowed. The caller adds
  * the sequences. */
 struct px_fold px_fold_of(const struct procs_function *map, const struct procs_function *combine,
 			  uint64_t n);
+
+/* Whether a task is the `blocks` of a fold: one descriptor after another lies at one
+ * address. */
+bool px_fold_is(const struct procs_function *function);
 
 uint64_t px_fold_blocks(const struct px_fold *fold);
 

@@ -35,6 +35,11 @@ static uint64_t px_own_pages(void)
 	return resident > shared ? resident - shared : 0;
 }
 
+uint64_t px_own_bytes(void)
+{
+	return px_own_pages() * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 bool px_grown(struct px_runner *runner, uint64_t now)
 {
 	uint64_t bytes;
@@ -42,7 +47,7 @@ bool px_grown(struct px_runner *runner, uint64_t now)
 	if (now < runner->measure_at)
 		return false;
 	runner->measure_at = px_deadline(now, PX_GROWTH_LOOK);
-	bytes = px_own_pages() * (uint64_t)sysconf(_SC_PAGESIZE);
+	bytes = px_own_bytes();
 	if (runner->measured == 0)
 		runner->measured = bytes;
 	return bytes > runner->measured && bytes - runner->measured > runner->order.recycle_bytes;

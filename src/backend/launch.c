@@ -60,6 +60,11 @@ static bool px_may_clone(void)
 	       !atomic_load_explicit(&px_clone_fails, memory_order_relaxed);
 }
 
+bool px_backend_is_alone(void)
+{
+	return __libc_single_threaded;
+}
+
 /* The child's pid, 0 in the child, or -1. */
 static pid_t px_clone(int *pidfd, int *tid)
 {
@@ -98,7 +103,7 @@ static pid_t px_launch_clone(struct px_birth *birth, struct px_child *child_out)
 	pid_t pid;
 
 	birth->robust_list = px_life_list();
-	birth->cloned = true;
+	birth->cloned = birth->fresh = true;
 	if (tid == NULL) {
 		errno = ENOSYS;
 		return -1;
@@ -116,7 +121,7 @@ static pid_t px_launch_plain(struct px_birth *birth, struct px_child *child_out)
 	pid_t pid;
 
 	birth->robust_list = NULL;
-	birth->cloned = false;
+	birth->cloned = birth->fresh = false;
 	birth->bell = px_doorbell_seen(&control->bell);
 	pid = fork();
 	if (pid == 0)
@@ -148,29 +153,73 @@ PX_NORETURN static void px_helper_child(void (*run)(void *), void *argument, pid
 	_exit(0);
 }
 
+int px_launch_apart(struct px_child *child_out)
+{
+	int *tid = px_tid_address();
+	int pidfd = -1;
+	pid_t pid = -1;
+
+	*child_out = (struct px_child){ .pid = 0, .pidfd = -1 };
+	if (px_may_clone() && tid != NULL)
+		pid = px_clone(&pidfd, tid);
+	if (pid < 0)
+		pid = fork();
+	if (pid > 0 && pidfd < 0)
+		*child_out = px_reaper_adopt(pid);
+	else if (pid > 0)
+		*child_out = (struct px_child){ .pid = pid, .pidfd = pidfd };
+	return pid == 0 ? 1 : pid > 0 ? 0 : -errno;
+}
+
+int px_launch_sibling(int32_t *pid_out)
+{
+	int *tid = px_tid_address();
+	const uint64_t flags =
+		CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+	struct clone_args arguments = {
+		.flags = flags,
+		.parent_tid = (uintptr_t)pid_out,
+		.child_tid = (uintptr_t)tid,
+	};
+	long pid;
+
+	if (!PX_RAW_CLONE || tid == NULL)
+		return -ENOSYS;
+	pid = px_raw(SYS_clone3, (long)&arguments, sizeof(arguments), 0, 0);
+	/* Filters that do not know the one let the other through. */
+#if defined(__x86_64__)
+	if (pid == -ENOSYS || pid == -EPERM)
+		pid = syscall(SYS_clone, flags, NULL, pid_out, tid, NULL);
+#else
+	if (pid == -ENOSYS || pid == -EPERM)
+		pid = syscall(SYS_clone, flags, NULL, pid_out, NULL, tid);
+#endif
+	if (pid == -1)
+		pid = -errno;
+	return pid == -EPERM || pid == -EINVAL ? -ENOSYS : (int)pid;
+}
+
+int px_launch_copy(void)
+{
+	const pid_t pid = fork();
+
+	return pid < 0 ? -errno : pid;
+}
+
 bool px_launch_helper(void (*run)(void *), void *argument, _Atomic uint32_t *adopted,
 		      uint64_t deadline)
 {
 	const pid_t host = px_lifeline_host();
-	struct px_child child = { .pid = 0, .pidfd = -1 };
+	struct px_child child;
 	const struct px_child *one = &child;
 	struct px_status status = { .ending = PX_ENDING_NONE };
 	const int saved = errno;
-	int *tid = px_tid_address();
 	sigset_t all, mask;
-	pid_t pid = -1;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	if (px_may_clone() && tid != NULL)
-		pid = px_clone(&child.pidfd, tid);
-	if (pid < 0)
-		pid = fork();
-	if (pid == 0)
+	if (px_launch_apart(&child) > 0)
 		px_helper_child(run, argument, host, adopted);
-	if (pid > 0 && child.pidfd < 0)
-		child = px_reaper_adopt(pid);
-	child.pid = px_max(pid, 0);
 	/* release: pairs with the acquire of the child, who looks each millisecond and goes on */
 	atomic_store_explicit(adopted, 1, memory_order_release);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);

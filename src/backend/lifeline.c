@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/px.h"
@@ -153,6 +154,16 @@ void px_lifeline_end_close(int end)
 	if (end >= 0)
 		close(end);
 	errno = saved;
+}
+
+bool px_lifeline_is_end(int fd)
+{
+	struct stat status;
+	const int flags = fcntl(fd, F_GETFL);
+
+	/* Who reads it must not wait. */
+	return flags >= 0 && (flags & O_NONBLOCK) && fstat(fd, &status) == 0 &&
+	       S_ISFIFO(status.st_mode);
 }
 
 pid_t px_lifeline_host(void)

@@ -28,6 +28,9 @@ void px_lifeline_release(void);
 int px_lifeline_end(void);
 void px_lifeline_end_close(int end);
 
+/* Whether a descriptor that somebody handed over may be such an end. */
+bool px_lifeline_is_end(int fd);
+
 /* The calling thread's hint for px_lifeline_tie: 0 if a worker must not be tied
  * to the life of that thread. */
 pid_t px_lifeline_host(void);

@@ -81,7 +81,7 @@ unsigned px_owner_depth(void)
 	return px_depth;
 }
 
-void px_owner_descend(void)
+void px_owner_descend(unsigned depth)
 {
-	px_depth++;
+	px_depth = depth + 1;
 }

@@ -19,7 +19,7 @@ uint64_t px_owner_self(void);
 /* How many workers this process is inside of: 0 in the host. */
 unsigned px_owner_depth(void);
 
-/* In a worker just born. */
-void px_owner_descend(void);
+/* In a worker just born, of a parent that deep. */
+void px_owner_descend(unsigned depth);
 
 #endif /* PROCS_BACKEND_OWNER_H */

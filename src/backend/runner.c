@@ -173,8 +173,11 @@ static uint32_t px_run_framed(struct px_runner *runner, uint32_t item, uint64_t 
 {
 	px_item_begins(runner, item, now);
 	if (runner->argument_error != 0) {
-		px_context_blame(&runner->context, PROCS_CAUSE_DECODE, -runner->argument_error,
-				 "the arguments cannot be decoded");
+		px_context_blame(&runner->context, runner->argument_cause, -runner->argument_error,
+				 "%s",
+				 runner->argument_cause == PROCS_CAUSE_DECODE
+					 ? "the arguments cannot be decoded"
+					 : runner->remote->refusal);
 		px_runner_emit_failure(runner, item, 0);
 	} else if (runner->function->raw != NULL) {
 		px_run_raw(runner, item, now);
@@ -339,6 +342,8 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	chunk = px_slot_carve(runner->slot, runner->sequence, most, px_taper(runner));
 	if (px_chunk_empty(chunk))
 		return px_finish_range(runner);
+	if (chunk.to > runner->post.count)
+		px_runner_reject(runner);
 	if (!px_slot_claim(runner->slot, runner->claims))
 		return PX_STEP_LOST;
 	if (runner->tidy != NULL && !px_is_pure(runner))

@@ -11,6 +11,7 @@
 
 #include <procs/task.h>
 
+#include "backend/admit.h"
 #include "backend/alarm.h"
 #include "backend/context.h"
 #include "backend/pace.h"
@@ -30,16 +31,17 @@ struct px_runner {
 	struct px_output output;
 	struct px_pace pace;
 	struct px_alarm alarm;
-	struct px_tidy *tidy; /* of a worker that stays, or NULL */
-	bool own_process;     /* its stdio and its time are its own */
-	uint64_t sequence;    /* range in work, or next */
-	uint64_t claims;      /* chunks so far */
-	uint64_t items;       /* and items */
-	uint64_t measured;    /* bytes of its own memory at first; 0: not yet known */
-	uint64_t measure_at;  /* when to look again */
-	uint64_t largest;     /* result of the stream, in ranges that are finished */
-	uint64_t wary;        /* ranges before this were posted without knowing of it */
-	uint64_t stay_until;  /* before that it does not step aside */
+	struct px_tidy *tidy;     /* of a worker that stays, or NULL */
+	struct px_remote *remote; /* of a worker that was not forked from its parent, or NULL */
+	bool own_process;         /* its stdio and its time are its own */
+	uint64_t sequence;        /* range in work, or next */
+	uint64_t claims;          /* chunks so far */
+	uint64_t items;           /* and items */
+	uint64_t measured;        /* bytes of its own memory at first; 0: not yet known */
+	uint64_t measure_at;      /* when to look again */
+	uint64_t largest;         /* result of the stream, in ranges that are finished */
+	uint64_t wary;            /* ranges before this were posted without knowing of it */
+	uint64_t stay_until;      /* before that it does not step aside */
 	const struct procs_function *talker; /* its items called the library in a block, or NULL */
 	/* Of the range in work: */
 	bool in_range;
@@ -52,7 +54,8 @@ struct px_runner {
 	uint64_t stride[PX_SEQUENCES];
 	uint64_t argument_size[PX_SEQUENCES];
 	size_t n_arguments;
-	int argument_error;                   /* -errno if the call's arguments cannot be read */
+	int argument_error;                   /* -errno if the call's arguments cannot be read, */
+	enum procs_cause argument_cause;      /* or there is no such task */
 	uint64_t begun_ns;                    /* when the item, or the loop over some, began */
 	uint64_t spent_ns;                    /* on the range */
 	_Alignas(16) unsigned char small[64]; /* a framed task's result, as a C object, */
@@ -90,6 +93,10 @@ static inline void px_runner_flag(struct px_runner *runner, enum px_worker_flag 
 	/* relaxed: a hint, or ordered by what is published after it */
 	atomic_fetch_or_explicit(&runner->slot.control->flags, flag, memory_order_relaxed);
 }
+
+/* What lies in the slot is nothing that a parent would have written: ends the process. In
+ * begin.c. */
+PX_NORETURN void px_runner_reject(struct px_runner *runner);
 
 /* Takes the order that lies in the slot: nothing is known of its items yet. In
  * begin.c. */

@@ -10,6 +10,7 @@
 #include "backend/lifeline.h"
 #include "backend/local.h"
 #include "base/clock.h"
+#include "shm/file.h"
 #include "shm/take.h"
 
 #define PX_SUSPECT_LONG (100 * PX_MILLISECOND)
@@ -44,17 +45,6 @@ bool px_backend_vacant(struct px_backend *backend, uint32_t slot, uint64_t now)
 	return worker->state == PX_WORKER_VACANT;
 }
 
-/* The slot's read end is made for its first worker and kept for all. */
-static int px_launch_tied(struct px_birth *birth, struct px_worker *worker)
-{
-	if (worker->lifeline < 0)
-		worker->lifeline = px_lifeline_end();
-	birth->lifeline = worker->lifeline;
-	birth->host = px_lifeline_host();
-	birth->parent = getpid();
-	return px_launch_fork(birth, &worker->child);
-}
-
 void px_backend_ready(struct px_backend *backend, uint32_t slot)
 {
 	struct px_worker *worker = &backend->workers[slot];
@@ -62,9 +52,14 @@ void px_backend_ready(struct px_backend *backend, uint32_t slot)
 	px_assert(worker->state == PX_WORKER_VACANT);
 	*worker = (struct px_worker){ .child = { .pid = 0, .pidfd = -1 },
 				      .order = backend->pooled ? UINT64_MAX : backend->n_orders,
-				      .lifeline = worker->lifeline };
+				      .lifeline = worker->lifeline,
+				      .file = worker->file };
+	px_hire_ready(backend, slot);
 	px_slot_reset(px_backend_slot(backend, slot), &backend->order,
 		      backend->hooks.init != NULL ? PX_WORKER_IN_INIT : 0);
+	/* A pool's come with a post, as the order does. */
+	if (!backend->pooled)
+		px_hire_name(backend, slot);
 }
 
 int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftover leftover)
@@ -76,7 +71,7 @@ int px_backend_hire(struct px_backend *backend, uint32_t slot, struct px_leftove
 	if (backend->start == PROCS_START_INLINE)
 		error = px_inline_open(backend);
 	else
-		error = px_launch_tied(&birth, worker);
+		error = px_hire(&birth, &worker->child);
 	if (error != 0)
 		return error;
 	worker->pid = worker->child.pid;
@@ -95,6 +90,7 @@ uint64_t px_backend_post(struct px_backend *backend, uint32_t slot, const struct
 	if (worker->order != backend->n_orders) {
 		with.flags |= PX_POST_ORDER;
 		at.control->order = backend->order;
+		px_hire_name(backend, slot);
 		px_doorbell_want(&at.control->want, UINT64_MAX);
 		worker->order = backend->n_orders;
 	}
@@ -128,7 +124,7 @@ static bool px_worker_is_well(struct px_backend *backend, struct px_worker *work
 
 	if (backend->start == PROCS_START_INLINE)
 		return true;
-	if (!px_life_is_well(life, worker->pid))
+	if (!px_life_is_well(life, worker->pid) || !px_hire_is_well(backend, slot, now))
 		return false;
 	if (now - worker->swept < px_sweep_interval(life))
 		return true;
@@ -204,13 +200,16 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
 	if (worker->state == PX_WORKER_WELL) {
 		if (px_worker_is_well(backend, worker, slot, now))
 			return PX_HEALTH_WELL;
-		worker->state = PX_WORKER_SUSPECT;
-		worker->overdue = px_deadline(now, PX_SUSPECT_LONG);
+		/* If it is not being killed already. */
+		if (worker->state == PX_WORKER_WELL) {
+			worker->state = PX_WORKER_SUSPECT;
+			worker->overdue = px_deadline(now, PX_SUSPECT_LONG);
+		}
 	}
 	if (!px_worker_ended(worker, backend->order.direct, now))
 		return PX_HEALTH_ILL;
 	px_slot_revoke(px_backend_slot(backend, slot));
-	*loss_out = px_loss_of(worker);
+	*loss_out = px_hire_loss(backend, slot, px_loss_of(worker));
 	worker->state = worker->child.pid != 0 ? PX_WORKER_LEAVING : PX_WORKER_VACANT;
 	worker->overdue = px_deadline(now, PX_LEAVING_LONG);
 	return PX_HEALTH_LOST;
@@ -320,8 +319,11 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 	backend->hooks = wish->hooks;
 	backend->n_slots = wish->n_slots;
 	backend->workers = workers;
+	backend->program = wish->program;
+	backend->bell_file = -1;
 	for (uint32_t i = 0; i < wish->n_slots; i++)
-		workers[i] = (struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1 };
+		workers[i] =
+			(struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1, .file = -1 };
 	error = px_arena_open(&backend->arena, wish->n_slots, wish->reserve, wish->least);
 	if (error != 0)
 		return error;
@@ -357,7 +359,9 @@ static void px_abandon_children(struct px_backend *backend)
 		if (backend->workers[i].child.pid != 0)
 			px_reaper_abandon(&backend->workers[i].child);
 		px_lifeline_end_close(backend->workers[i].lifeline);
+		px_file_close(backend->workers[i].file);
 	}
+	px_file_close(backend->bell_file);
 }
 
 void px_backend_close(struct px_backend *backend)

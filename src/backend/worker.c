@@ -102,6 +102,7 @@ void px_worker_live(struct px_birth *birth)
 	px_own_plans = *backend->plans;
 	px_runner_open(runner, slot, &px_arena_shared(&backend->arena)->bell, &px_own_plans);
 	runner->own_process = true;
+	runner->remote = birth->remote;
 	px_own_pid = (pid_t)px_raw(SYS_getpid, 0, 0, 0, 0);
 	/* A pool's parent may be writing the first order by now, which comes with a post. */
 	if (!backend->pooled)

@@ -58,6 +58,7 @@ static bool px_failure_from_worker(const struct px_failure *failure)
 	case PROCS_CAUSE_TOO_BIG:
 	case PROCS_CAUSE_ENCODE:
 	case PROCS_CAUSE_DECODE:
+	case PROCS_CAUSE_UNKNOWN_FUNCTION:
 		return true;
 	default:
 		return false;

@@ -52,6 +52,13 @@ const struct px_task_plans *px_plans_of(struct px_plans *plans,
 	return *place;
 }
 
+void px_plans_forget(struct px_plans *plans, const struct procs_function *function)
+{
+	for (unsigned i = 0; i < PX_PLANS_KEPT; i++)
+		if (plans->kept[i] != NULL && plans->kept[i]->function == function)
+			plans->kept[i]->function = NULL;
+}
+
 void px_plans_free(struct px_plans *plans)
 {
 	for (unsigned i = 0; i < PX_PLANS_KEPT; i++) {

@@ -36,6 +36,9 @@ static inline bool px_function_known(const struct procs_function *function)
 const struct px_task_plans *px_plans_of(struct px_plans *plans,
 					const struct procs_function *function);
 
+/* Another task has that descriptor now. */
+void px_plans_forget(struct px_plans *plans, const struct procs_function *function);
+
 void px_plans_free(struct px_plans *plans);
 
 #endif /* PROCS_CODEC_PLANS_H */

@@ -93,6 +93,15 @@ void px_text_add_complaint(struct px_text *text, int error, const char *culprit)
 	case -EPROTOTYPE:
 		px_text_add(text, "PROCS_STRUCT(%s, ...) describes one of another size", name);
 		break;
+	case -ENXIO:
+		px_text_add(text, "no task %s in the registry of this program", name);
+		break;
+	case -EEXIST:
+		px_text_add(text, "two tasks named %s in the registry of this program", name);
+		break;
+	case -ENAMETOOLONG:
+		px_text_add(text, "%s has a name of more than 127 bytes", name);
+		break;
 	case -EDOM:
 		px_text_add(text,
 			    "PROCS_BODY has the argument %s in another place than PROCS_DECLARE",

@@ -59,7 +59,8 @@ static int px_spec_encode(struct procs_stream *stream, const struct px_task_plan
 	if (error != 0)
 		return error;
 	span->arguments_size = sizeof(call) + call.size;
-	if (span->arguments_size > px_backend_slot(stream->backend, 0).input_size)
+	if (span->arguments_size + sizeof(struct px_task_name) >
+	    px_backend_slot(stream->backend, 0).input_size)
 		return -EFBIG;
 	if (span->arguments_size > sizeof(span->few) &&
 	    px_buffer_room(&span->arguments, span->arguments_size) != 0)
@@ -150,5 +151,9 @@ int px_call_pull(struct procs_stream *stream)
 	if (error != 0)
 		px_spec_refuse(stream, span, error,
 			       plans != NULL && plans->error != 0 ? plans->culprit : NULL);
+	else if (stream->names != NULL && px_names_of(stream, spec.function, &error) == NULL)
+		px_span_fail(stream, span,
+			     (struct px_verdict){ .cause = PROCS_CAUSE_UNKNOWN_FUNCTION,
+						  .code = error == -ENXIO ? ENOENT : -error });
 	return 0;
 }

@@ -251,7 +251,7 @@ static bool px_others_fit(const struct procs_stream *stream, uint32_t slot)
  * that has come to some workers in a row, and there is no other for them. */
 static bool px_slot_unfit(struct procs_stream *stream, uint32_t slot, struct px_loss *loss)
 {
-	if (!px_backend_in_init(stream->backend, slot))
+	if (loss->unborn || !px_backend_in_init(stream->backend, slot))
 		return false;
 	loss->cause = PROCS_CAUSE_INIT;
 	loss->code = px_backend_init_code(stream->backend, slot);
@@ -277,6 +277,7 @@ static void px_slot_bury(struct procs_stream *stream, uint32_t slot, struct px_l
 		}
 		span = newer;
 	}
+	px_refuse_loss(stream, loss);
 	if (!blamed && !desk->useful && loss->cause != PROCS_CAUSE_INIT)
 		stream->stillborn++;
 	desk->staffed = false;

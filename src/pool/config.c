@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/arrays.h"
+#include "backend/forkserver.h"
 #include "backend/owner.h"
+#include "backend/registry.h"
 #include "base/px.h"
 #include "base/valgrind.h"
 #include "pool/pool.h"
@@ -26,6 +29,7 @@
 #define PX_RESERVE_VALGRIND   (UINT64_C(64) << 20) /* it keeps books of each page */
 #define PX_RESERVE_LEAST      (UINT64_C(64) << 10)
 #define PX_RESERVE_MOST       (UINT64_C(1) << 44)
+#define PX_PATH_MOST          4096
 
 /* The CPUs this thread may use. */
 static uint32_t px_usable_cpus(void)
@@ -109,6 +113,8 @@ static const char *px_config_pools(const struct procs_options *o)
 	       : o->recycle_items != 0 ? "recycle_items"
 	       : o->recycle_bytes != 0 ? "recycle_bytes"
 	       : o->reserve_bytes != 0 ? "reserve_bytes"
+	       : o->worker != NULL     ? "worker"
+	       : o->modules != NULL    ? "modules"
 				       : NULL;
 }
 
@@ -118,11 +124,73 @@ static uint64_t px_recycle_most(const struct procs_options *o)
 	return o->start == PROCS_START_INLINE ? 0 : PX_RECYCLE_MOST;
 }
 
+static bool px_path_is_good(const char *path)
+{
+	return path[0] == '/' && strnlen(path, PX_PATH_MOST) < PX_PATH_MOST;
+}
+
+static bool px_modules_are_good(const char *const *modules)
+{
+	size_t n = 0;
+
+	while (n <= PX_MODULES_MOST && modules[n] != NULL && px_path_is_good(modules[n]))
+		n++;
+	return n > 0 && n <= PX_MODULES_MOST && modules[n] == NULL;
+}
+
+/* The method by its name, for who does not say; not in a program with more rights than its
+ * user. */
+static uint32_t px_default_start(void)
+{
+	static const char *const names[] = { [PROCS_START_FORK] = "fork",
+					     [PROCS_START_INLINE] = "inline",
+					     [PROCS_START_FORKSERVER] = "forkserver",
+					     [PROCS_START_SPAWN] = "spawn" };
+	const char *name = secure_getenv("PROCS_START");
+
+	for (uint32_t i = PROCS_START_FORK; name != NULL && i <= PROCS_START_SPAWN; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return PROCS_START_FORK;
+}
+
+/* What workers that find tasks and hooks by name cannot have. */
+static const char *px_config_unnamed(const struct procs_options *o)
+{
+	const bool spawn = o->start == PROCS_START_SPAWN;
+
+	if ((o->worker != NULL || o->modules != NULL) && !spawn)
+		return o->worker != NULL ? "worker" : "modules";
+	if (!px_start_attaches(o->start))
+		return NULL;
+	if (o->worker == NULL && o->modules == NULL && !px_registry_is_open() &&
+	    !(o->start == PROCS_START_FORKSERVER && px_forkserver_runs()))
+		return "start";
+	if (o->init != NULL && px_registry_init_name(o->init) == NULL)
+		return "init";
+	if (o->teardown != NULL && px_registry_teardown_name(o->teardown) == NULL)
+		return "teardown";
+	if (o->hooks_user != NULL && px_arrays_place((uintptr_t)o->hooks_user, 1) != PX_PLACE_ARRAY)
+		return "hooks_user";
+	return NULL;
+}
+
+bool px_config_is_blind(const struct procs_options *options)
+{
+	struct procs_options o;
+	const char *why;
+
+	if (px_config_copy(options, &o, &why) != 0)
+		return false;
+	return o.pool != NULL ||
+	       px_start_attaches(o.start != PROCS_START_DEFAULT ? o.start : px_default_start());
+}
+
 static const char *px_config_wrong(const struct procs_options *o)
 {
 	if (!px_in(o->workers, 1, PX_WORKERS_MOST))
 		return "workers";
-	if (o->start > PROCS_START_INLINE)
+	if (o->start > PROCS_START_SPAWN)
 		return "start";
 	if (o->order > PROCS_ORDER_COMPLETED)
 		return "order";
@@ -144,6 +212,10 @@ static const char *px_config_wrong(const struct procs_options *o)
 		return "recycle_bytes";
 	if (o->isolate_output > 1)
 		return "isolate_output";
+	if (o->worker != NULL && !px_path_is_good(o->worker))
+		return "worker";
+	if (o->modules != NULL && !px_modules_are_good(o->modules))
+		return "modules";
 	if (o->traceback_fd < -1)
 		return "traceback_fd";
 	if (!px_in(o->window_items, 1, PX_WINDOW_ITEMS_MOST))
@@ -178,6 +250,26 @@ const char *px_config_not_of_pool(const struct procs_options *options)
 				       : NULL;
 }
 
+const char *px_config_program(const struct procs_options *options, struct px_program *program_out)
+{
+	const char *why = NULL;
+	struct procs_options o;
+	int error = px_config_copy(options, &o, &why);
+
+	*program_out = (struct px_program){ o.worker, o.modules };
+	if (error != 0)
+		return why;
+	/* What is left says nothing. */
+	o.worker = NULL;
+	o.modules = NULL;
+	if (program_out->path != NULL && !px_path_is_good(program_out->path))
+		return "worker";
+	if (program_out->modules != NULL && !px_modules_are_good(program_out->modules))
+		return "modules";
+	why = px_config_not_of_pool(options);
+	return why != NULL ? why : px_config_pools(&o);
+}
+
 static uint32_t px_default_workers(const struct procs_options *options)
 {
 	uint32_t cpus;
@@ -202,7 +294,11 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 
 	if (error != 0)
 		return error;
+	if (o.start == PROCS_START_DEFAULT && o.pool == NULL)
+		o.start = px_default_start();
 	*why = px_config_wrong(&o);
+	if (*why == NULL)
+		*why = px_config_unnamed(&o);
 	if (*why != NULL)
 		return -EINVAL;
 	*why = "pool";
@@ -212,7 +308,8 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
 	*config_out = (struct px_config){
 		.pool = o.pool,
 		.workers = o.pool == NULL ? px_default_workers(&o) : 0,
-		.start = o.start != PROCS_START_DEFAULT ? o.start : PROCS_START_FORK,
+		.start = o.start,
+		.program = { o.worker, o.modules },
 		.order = o.order,
 		.encoding = o.encoding,
 		.compression = o.compression,

@@ -19,6 +19,7 @@ struct px_config {
 	struct procs_pool *pool; /* whose workers, or NULL */
 	uint32_t workers;
 	enum procs_start start;
+	struct px_program program; /* borrowed */
 	enum procs_order order;
 	enum procs_encoding encoding;
 	enum procs_compression compression;
@@ -44,6 +45,14 @@ struct px_config {
  */
 int px_config_resolve(const struct procs_options *options, struct px_config *config_out,
 		      const char **why);
+
+/* Of options for a forkserver, the program it is to execute, borrowed. NULL, or the option
+ * that is wrong, or not for it. */
+const char *px_config_program(const struct procs_options *options, struct px_program *program_out);
+
+/* Whether workers that these options ask for see nothing of this process but arrays.
+ * Options that are nonsense are refused elsewhere. */
+bool px_config_is_blind(const struct procs_options *options);
 
 /* The first option that is set, and that a pool leaves to its streams; or NULL. The
  * options are such as px_config_resolve has accepted. */

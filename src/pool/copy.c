@@ -61,7 +61,29 @@ static void px_copy_elements(const struct procs_stream *stream, const struct px_
 	}
 }
 
-bool px_copy_input(const struct procs_stream *stream, uint32_t slot, struct px_span *span,
+/* The call as it was encoded; for who finds tasks by name, with the name in between. */
+static void px_copy_call(struct procs_stream *stream, struct px_span *span, unsigned char *to)
+{
+	const unsigned char *arguments = px_span_arguments(span);
+	const struct px_task_name *name;
+	struct px_call call;
+	int error;
+
+	if (stream->names == NULL) {
+		memcpy(to, arguments, span->arguments_size);
+		return;
+	}
+	/* It was asked when the call was encoded. */
+	name = px_names_of(stream, span->function, &error);
+	memcpy(&call, arguments, sizeof(call));
+	call.named = 1;
+	memcpy(to, &call, sizeof(call));
+	if (name != NULL)
+		memcpy(to + sizeof(call), name, sizeof(*name));
+	memcpy(to + sizeof(call) + sizeof(*name), arguments + sizeof(call), call.size);
+}
+
+bool px_copy_input(struct procs_stream *stream, uint32_t slot, struct px_span *span,
 		   struct px_post *post)
 {
 	struct px_desk *desk = &stream->desks[slot];
@@ -79,12 +101,12 @@ bool px_copy_input(const struct procs_stream *stream, uint32_t slot, struct px_s
 	if (post->kind != PX_KIND_CALL)
 		return true;
 	/* Arguments that want more than a part want the whole. */
-	if (span->arguments_size > px_copy_part(stream)) {
+	if (span->arguments_size + sizeof(struct px_task_name) > px_copy_part(stream)) {
 		if (desk->passed != desk->posted)
 			return false;
 		desk->full = true;
 		post->input = 0;
 	}
-	memcpy(input + post->input, px_span_arguments(span), span->arguments_size);
+	px_copy_call(stream, span, input + post->input);
 	return true;
 }

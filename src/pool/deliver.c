@@ -16,58 +16,6 @@
 
 #define PX_AHEAD_BYTES UINT64_C(16384)
 
-/* The text of a failure that no task wrote. */
-static void px_verdict_text(struct procs_stream *stream, const struct px_verdict *verdict,
-			    const char *function)
-{
-	struct px_text text = px_text_into(stream->message, sizeof(stream->message));
-
-	switch (verdict->cause) {
-	case PROCS_CAUSE_EXIT:
-		px_text_add(&text, "%s left its process without a result", function);
-		break;
-	case PROCS_CAUSE_SIGNAL:
-		px_text_add(&text, "%s was killed%s%s", function,
-			    verdict->crash != NULL && verdict->crash->overflow ? ": stack overflow"
-									       : "",
-			    verdict->core_dumped ? ", core dumped" : "");
-		break;
-	case PROCS_CAUSE_TIMEOUT:
-		px_text_add(&text, "%s ran for %.6g s, %.6g s were allowed", function,
-			    (double)verdict->elapsed_ns / 1e9,
-			    (double)stream->config.timeout_ns / 1e9);
-		break;
-	case PROCS_CAUSE_CORRUPT:
-		px_text_add(&text, "what %s left in its slot does not pass the checks", function);
-		break;
-	case PROCS_CAUSE_TOO_BIG:
-	case PROCS_CAUSE_ENCODE:
-		if (*function == '\0') {
-			px_text_add(&text, "a specification without a function");
-			break;
-		}
-		px_text_add(&text, "%s cannot be called: ", function);
-		px_text_add_complaint(&text, -verdict->code, verdict->culprit);
-		break;
-	case PROCS_CAUSE_DECODE:
-		px_text_add(&text, "no memory for the result of %s", function);
-		break;
-	case PROCS_CAUSE_INIT:
-		px_text_add(&text, "no worker for %s: the init hook failed in each", function);
-		break;
-	case PROCS_CAUSE_RESOURCE:
-		px_text_add(&text, "no process could be made for %s", function);
-		break;
-	case PROCS_CAUSE_UNKNOWN:
-		px_text_add(&text, "the process of %s is gone, and so is its status", function);
-		break;
-	default:
-		break;
-	}
-	stream->failed.message = stream->message;
-	stream->failed.message_size = px_min(text.length, sizeof(stream->message) - 1);
-}
-
 static void px_result_begin(struct procs_stream *stream, const struct px_span *span,
 			    struct procs_result *result)
 {

@@ -84,6 +84,7 @@ struct procs_stream {
 	struct px_input input;
 	_Atomic uint64_t items; /* input.n, for procs_cancel from other threads */
 	struct px_plans plans;
+	struct px_names *names; /* of the store; NULL: workers find tasks by address */
 	struct px_codec codec;
 	struct px_window window;
 	struct px_backend *backend; /* owned, or the pool's */
@@ -113,8 +114,10 @@ struct procs_stream {
 	uint64_t hire_again;
 	int hire_error;
 	bool stalled;
-	uint32_t init_failed; /* workers lost in a row in their init hook */
-	uint32_t stillborn;   /* workers lost in a row without having done a thing */
+	struct px_verdict refused; /* cause NONE; or why no worker will ever begin, */
+	char refusal[768];         /* in words */
+	uint32_t init_failed;      /* workers lost in a row in their init hook */
+	uint32_t stillborn;        /* workers lost in a row without having done a thing */
 	/* Delivery. */
 	struct px_span *current; /* whose item was delivered last, or NULL */
 	bool holding;            /* that item is still to be counted as taken */
@@ -124,7 +127,7 @@ struct procs_stream {
 	struct procs_failed failed;
 	struct procs_bytes where; /* it was raised, as its task said */
 	struct px_traces *traces; /* owned; NULL before the first */
-	char message[512];
+	char message[768];
 	char text[PX_TEXT_MOST];
 };
 
@@ -206,6 +209,15 @@ static inline uint64_t px_stream_spans_needed(const struct procs_stream *stream)
 	return (uint64_t)stream->staffed * (PX_OPEN_RANGES + 2) + 8;
 }
 
+/* plan.c. Of a map, how elements and values travel: 0, -ENOMEM, or as px_plan_result. And what
+ * workers are told of it. */
+int px_plan_map(struct procs_stream *stream, const char **culprit);
+struct px_order px_plan_order(const struct procs_stream *stream);
+
+/* verdict.c: what became of an item without a result, in stream->message. */
+void px_verdict_text(struct procs_stream *stream, const struct px_verdict *verdict,
+		     const char *function);
+
 /* stream.c. One look at the world: 0 or -ENOMEM; a sleep until there is news; the
  * end; and then the workers go home. */
 int px_stream_turn(struct procs_stream *stream, uint64_t now);
@@ -282,13 +294,26 @@ void px_room_trim(const struct procs_stream *stream, uint32_t slot, uint64_t kee
 
 /* copy.c. Puts what a range needs into the slot's input area: a call's arguments, or
  * elements; false if there is no room now. */
-bool px_copy_input(const struct procs_stream *stream, uint32_t slot, struct px_span *span,
+bool px_copy_input(struct procs_stream *stream, uint32_t slot, struct px_span *span,
 		   struct px_post *post);
 
 /* Items of a range whose elements are copied, at most; whether it is at least one: 0
  * or -EFBIG. */
 uint64_t px_copy_most(const struct procs_stream *stream);
 int px_copy_possible(const struct procs_stream *stream);
+
+/* names.c. For workers that find tasks by name: makes ready to say whom is meant; 0, -ENOMEM,
+ * or -ENXIO, -EEXIST, -ENAMETOOLONG with the task's name in *culprit, if it is none that
+ * such a worker has, or has twice. Tells the backend, of a map. The name for a call of a task: NULL as
+ * well, and why. */
+int px_names_open(struct procs_stream *stream, const char **culprit);
+void px_names_tell(struct procs_stream *stream);
+const struct px_task_name *px_names_of(struct procs_stream *stream,
+				       const struct procs_function *function, int *error_out);
+
+/* refuse.c. There will be no worker, for a reason that stays: items that have none fail. */
+void px_refuse_hire(struct procs_stream *stream, int error);
+void px_refuse_loss(struct procs_stream *stream, const struct px_loss *loss);
 
 /* pool.c: the pool lends its backend and desks to the stream, or none is the
  * stream's own. */

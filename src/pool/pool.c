@@ -80,6 +80,7 @@ static int px_pool_start(struct procs_pool *pool)
 {
 	const struct px_wish wish = {
 		.start = pool->config.start,
+		.program = pool->config.program,
 		.n_slots = pool->n_slots,
 		.reserve = pool->config.reserve_bytes,
 		.least = px_min(PX_POOL_OUTPUT_LEAST, pool->config.reserve_bytes),
@@ -182,6 +183,7 @@ void px_pool_config(const struct procs_pool *pool, struct px_config *config)
 {
 	config->workers = pool->config.workers;
 	config->start = pool->config.start;
+	config->program = pool->config.program;
 	config->reserve_bytes = pool->config.reserve_bytes;
 	config->hooks = pool->config.hooks;
 	config->recycle_items = pool->config.recycle_items;
@@ -204,7 +206,7 @@ void px_pool_enter(struct procs_stream *stream)
 			continue;
 		stream->staffed++;
 		desk->moved_ns = now;
-		if ((objects != pool->objects && pool->config.start != PROCS_START_INLINE) ||
+		if ((objects != pool->objects && pool->config.start == PROCS_START_FORK) ||
 		    px_backend_tired(pool->backend, i))
 			px_stream_dismiss_one(stream, i, now);
 	}

@@ -231,6 +231,7 @@ static void px_hire_failed(struct procs_stream *stream, int error, uint64_t now)
 	struct px_span *span = px_window_waiting(&stream->window);
 
 	stream->hire_error = error;
+	px_refuse_hire(stream, error);
 	stream->hire_again = px_deadline(now, PX_HIRE_AGAIN);
 	if (stream->hire_failed_since == 0)
 		stream->hire_failed_since = px_max(now, 1);
@@ -317,10 +318,16 @@ static int px_post_to_new(struct procs_stream *stream, uint64_t now)
 
 	while (error == 0 && now >= stream->hire_again &&
 	       stream->staffed < stream->config.workers) {
+		/* Those who work may go on; nobody comes to help. */
+		if (stream->refused.cause != PROCS_CAUSE_NONE && stream->staffed > 0)
+			break;
 		error = px_post_choose(stream, &span);
 		if (error != 0 || span == NULL)
 			break;
-		error = px_staff(stream, span, now);
+		if (stream->refused.cause != PROCS_CAUSE_NONE)
+			px_span_fail(stream, span, stream->refused);
+		else
+			error = px_staff(stream, span, now);
 	}
 	return error == -EAGAIN ? 0 : error;
 }

@@ -3,19 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/px.h"
 #include "base/raw.h"
 #include "base/roster.h"
 #include "base/valgrind.h"
+#include "shm/file.h"
 #include "shm/layout.h"
 #include "shm/slot.h"
-
-#ifndef MFD_NOEXEC_SEAL
-# define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 #define PX_INPUT_MOST (UINT64_C(4) << 30)
 
@@ -40,33 +36,16 @@ int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_
 	return 0;
 }
 
-/* Sizing a file beyond RLIMIT_FSIZE would raise SIGXFSZ in the host. */
-static bool px_file_may_be(uint64_t size)
+/* Where anonymous memory is refused. */
+static void *px_map_file(uint64_t size)
 {
-	struct rlimit limit;
+	const int file = px_file_make(size);
+	void *base = file >= 0 ? px_file_map(file, 0, size, NULL, true) : NULL;
 
-	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	       (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
-}
-
-static void *px_map_file(uint64_t size, int access)
-{
-	void *base = MAP_FAILED;
-	int fd;
-
-	if (!px_file_may_be(size)) {
-		errno = ENOMEM;
-		return base;
-	}
-	fd = memfd_create("procs-arena", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("procs-arena", MFD_CLOEXEC);
-	if (fd < 0)
-		return base;
-	if (ftruncate(fd, (off_t)size) == 0)
-		base = mmap(NULL, size, access, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	close(fd); /* the mapping holds the memory */
-	return base;
+	px_file_close(file); /* the mapping holds the memory */
+	if (base == NULL)
+		errno = file < 0 ? -file : ENOMEM;
+	return base != NULL ? base : MAP_FAILED;
 }
 
 static void *px_map(uint64_t size)
@@ -77,7 +56,7 @@ static void *px_map(uint64_t size)
 	void *base = mmap(NULL, size, first, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (base == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
-		base = px_map_file(size, first);
+		return px_map_file(size);
 	if (base == MAP_FAILED || first != PROT_NONE)
 		return base;
 	(void)munlock(base, size);
@@ -102,6 +81,18 @@ void px_arena_seal_others(const struct px_arena *arena)
 	while ((base = px_roster_next(&px_mappings, &at, &size)) != NULL)
 		if (base != arena->base)
 			px_pages_protect(base, size, false);
+}
+
+void px_arena_forget_all(void)
+{
+	struct px_node *at = NULL;
+	uint64_t size;
+	void *base;
+
+	while ((base = px_roster_next(&px_mappings, &at, &size)) != NULL) {
+		(void)px_roster_drop(&px_mappings, base);
+		munmap(base, size);
+	}
 }
 
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least)
@@ -173,6 +164,64 @@ struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number)
 	};
 }
 
+/* Puts a new file in place of part of the arena; it may have pages of its own before. */
+static int px_arena_file(const struct px_arena *arena, uint64_t at, uint64_t size, uint64_t letter)
+{
+	const int saved = errno;
+	const int file = px_file_make(letter + size);
+	int error;
+
+	if (file < 0)
+		return file;
+	if (px_file_map(file, letter, size, arena->base + at, true) == NULL) {
+		error = errno;
+		px_file_close(file);
+		errno = saved;
+		return -error;
+	}
+	(void)madvise(arena->base + at, size, MADV_DONTDUMP);
+	errno = saved;
+	return file;
+}
+
+int px_arena_file_bell(const struct px_arena *arena)
+{
+	return px_arena_file(arena, 0, arena->geometry.page, 0);
+}
+
+int px_arena_file_slot(const struct px_arena *arena, uint64_t number)
+{
+	const struct px_geometry *g = &arena->geometry;
+
+	return px_arena_file(arena, px_slot_offset(g, number), g->stride, g->page);
+}
+
+int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, int bell, int slot)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct px_geometry g;
+	uint64_t bell_size, slot_size;
+	void *base;
+
+	/* What it makes of the two sizes must be what the other side has. */
+	if (geometry->page != page ||
+	    px_arena_geometry(1, geometry->input, geometry->output, page, &g) != 0 ||
+	    g.control != geometry->control || g.input != geometry->input ||
+	    g.output != geometry->output || !px_file_is_sealed(bell, &bell_size) ||
+	    !px_file_is_sealed(slot, &slot_size) || bell_size != page ||
+	    slot_size != page + g.stride)
+		return -EINVAL;
+	/* Without access: what lies on either side of the slot is nobody's. */
+	base = mmap(NULL, g.size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	*arena = (struct px_arena){ .geometry = g, .base = base };
+	if (px_file_map(bell, 0, page, base, true) == NULL ||
+	    px_file_map(slot, page, g.stride, arena->base + px_slot_offset(&g, 0), true) == NULL)
+		return -ENOMEM;
+	return 0;
+}
+
 static void px_unmap(const struct px_arena *arena, uint64_t from, uint64_t to)
 {
 	if (from < to)
@@ -211,7 +260,7 @@ void *px_pages_map(uint64_t size)
 	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (pages == MAP_FAILED && errno != ENOMEM && errno != EAGAIN)
-		pages = px_map_file(size, PROT_READ | PROT_WRITE);
+		pages = px_map_file(size);
 	if (pages != MAP_FAILED && !px_roster_add(&px_mappings, pages, size)) {
 		munmap(pages, size);
 		pages = MAP_FAILED;
@@ -226,16 +275,23 @@ void px_pages_unmap(void *pages, uint64_t size)
 	munmap(pages, size);
 }
 
-void *px_pages_reserve(uint64_t size)
+void *px_pages_reserve(uint64_t size, int *file_out)
 {
 	const int saved = errno;
-	void *pages = px_map(size);
+	int file = px_file_make(size);
+	void *pages = file >= 0 ? px_file_map(file, 0, size, NULL, true) : NULL;
 
+	if (pages == NULL) {
+		px_file_close(file);
+		file = -1;
+		pages = px_map(size);
+	}
 	/* Comforts, both. */
 	if (pages != MAP_FAILED) {
 		(void)madvise(pages, size, MADV_DONTDUMP);
 		(void)madvise(pages, size, MADV_HUGEPAGE);
 	}
+	*file_out = file;
 	errno = saved;
 	return pages != MAP_FAILED ? pages : NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * arena.h - the one shared mapping: how large it is, how it is come by, what a
- * worker keeps of it. The only file that calls mmap and memfd_create.
+ * worker keeps of it. Only this file and file.h call mmap.
  */
 #ifndef PROCS_SHM_ARENA_H
 #define PROCS_SHM_ARENA_H
@@ -34,6 +34,15 @@ struct px_arena {
 };
 
 /*
+ * Slots that are handed to processes which do not inherit the arena lie in files of
+ * their own, as large as they will ever be (sealed), and so does the doorbell. The
+ * first page of a slot's file is a letter, see backend/handover.h; the slot follows.
+ */
+enum {
+	PX_LETTER_SIZE = 4096 /* bytes of it that are used */
+};
+
+/*
  * Maps an arena of n_slots with `reserve` bytes of output each, and half of it,
  * at most 4 GiB, of input. Where the kernel has no room for that the reserve is
  * halved, down to `least`.
@@ -41,6 +50,16 @@ struct px_arena {
  * 0, or -ENOMEM, -EAGAIN (not even the least), -EINVAL, -EOVERFLOW.
  */
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least);
+
+/* Has the doorbell, or slot `number`, lie in a file from here on, what was there is gone:
+ * the descriptor, which is the caller's, or a negative errno. */
+int px_arena_file_bell(const struct px_arena *arena);
+int px_arena_file_slot(const struct px_arena *arena, uint64_t number);
+
+/* The other side: an arena of one slot in these files, whose geometry is to be trusted.
+ * Checks that they are what the functions above make, and maps them. 0 or a negative
+ * errno, -EINVAL for other files. */
+int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, int bell, int slot);
 
 /* Unmaps it. Safe on a zeroed arena. */
 void px_arena_close(struct px_arena *arena);
@@ -73,13 +92,16 @@ void px_arena_seclude(const struct px_arena *arena, uint64_t number);
  */
 void px_arena_seal_others(const struct px_arena *arena);
 
+/* In a fork that stays but is no worker: it has none of them. */
+void px_arena_forget_all(void);
+
 /* Zeroed pages that a child shares; NULL without memory. */
 void *px_pages_map(uint64_t size);
 void px_pages_unmap(void *pages, uint64_t size);
 
 /* The same without pages as yet, of which large ones are wanted; never touched by
- * mlockall. */
-void *px_pages_reserve(uint64_t size);
+ * mlockall. In a sealed file where that can be: its descriptor, the caller's, else -1. */
+void *px_pages_reserve(uint64_t size, int *file_out);
 
 /* Gives their memory back; they are zeroes again. */
 void px_pages_drop(void *pages, uint64_t size);

@@ -61,6 +61,8 @@
 enum {
 	PX_RING = 4,            /* posts a slot holds at once */
 	PX_SEQUENCES = 8,       /* arguments of a map */
+	PX_NAME_MOST = 128,     /* bytes of a task's name with its NUL */
+	PX_TYPES_MOST = 504,    /* bytes of its types in words with their NUL, cut */
 	PX_RANGE_MOST = 1 << 30 /* items of one range: next and end are 32 bits */
 };
 
@@ -196,6 +198,14 @@ enum px_claim {
 	PX_CLAIM_LOST = 2
 };
 
+/* A task for a worker that does not share its parent's program: who is meant, and with
+ * what types. */
+struct px_task_name {
+	uint64_t signature; /* codec/signature.h */
+	char name[PX_NAME_MOST];
+	char types[PX_TYPES_MOST]; /* for people */
+};
+
 struct px_control {
 	/* Parent writes. */
 	_Alignas(PX_LINE) _Atomic uint64_t posted; /* how many ranges, ever */
@@ -209,6 +219,7 @@ struct px_control {
 	_Atomic uint32_t idle;                     /* the worker's ticket for `bell` */
 	_Atomic uint32_t flags;                    /* enum px_worker_flag */
 	_Atomic int32_t init_code;                 /* what its init hook returned */
+	_Atomic int32_t hello; /* pid of a worker that had to attach, once it has; else 0 */
 	struct px_inside inside;
 	/* Both write. */
 	_Alignas(PX_LINE) _Atomic uint64_t claim;
@@ -219,14 +230,17 @@ struct px_control {
 	struct px_entry entry[PX_RING];
 	/* Worker writes, when it crashes. */
 	_Alignas(PX_LINE) struct px_report report;
+	/* Parent writes, with the order, for workers that find tasks by name: the task of a
+	 * map; or map and combine of a reduction. */
+	_Alignas(PX_LINE) struct px_task_name task[2];
 };
 
 /* In front of a call's arguments in the input area. Parent writes. */
 struct px_call {
-	uint64_t function; /* address of a struct procs_function */
+	uint64_t function; /* address of a struct procs_function; or if named: */
 	uint64_t size;     /* bytes of arguments, behind this struct */
 	uint64_t encoding; /* enum px_frame_encoding */
-	uint64_t pad;      /* so that the arguments are aligned to 16 */
+	uint64_t named;    /* 1: a struct px_task_name stands before the arguments */
 };
 
 /* Elements copied for a worker that cannot see the caller's: those of each
@@ -281,6 +295,8 @@ struct px_frame {
 	uint64_t head;       /* of this frame with head 0 */
 };
 
+_Static_assert(sizeof(struct px_call) % 16 == 0 && sizeof(struct px_task_name) % 16 == 0,
+	       "arguments are aligned to 16");
 _Static_assert(sizeof(struct px_frame) == PX_LINE, "a frame is one line");
 _Static_assert(sizeof(struct px_progress) == PX_LINE, "progress is one line");
 _Static_assert(sizeof(struct px_post) == PX_LINE, "a post is one line");

@@ -186,6 +186,12 @@ uint32_t px_take_flags(struct px_slot slot)
 	return atomic_load_explicit(&slot.control->flags, memory_order_relaxed);
 }
 
+int64_t px_take_hello(struct px_slot slot)
+{
+	/* acquire: pairs with the swap in px_attach_hello() */
+	return atomic_load_explicit(&slot.control->hello, memory_order_acquire);
+}
+
 int px_take_init_code(struct px_slot slot)
 {
 	/* relaxed: a number, and the worker's word for it */

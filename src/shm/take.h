@@ -91,6 +91,9 @@ uint64_t px_take_passed(struct px_slot slot, uint64_t known, uint64_t posted);
 /* The worker's flags, and its life word. */
 uint32_t px_take_flags(struct px_slot slot);
 int px_take_init_code(struct px_slot slot);
+
+/* Who has attached to the slot, by its own word; 0: nobody yet. */
+int64_t px_take_hello(struct px_slot slot);
 uint32_t px_take_life(struct px_slot slot);
 
 #endif /* PROCS_SHM_TAKE_H */

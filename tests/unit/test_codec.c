@@ -3,8 +3,8 @@
  * validator is the wall before a library that trusts its input: images it
  * would be hurt by are made here by hand.
  */
-#include <errno.h>
 #include <complex.h>
+#include <errno.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -23,6 +23,7 @@ struct part {
 	short a;
 	double b[3];
 };
+
 PROCS_STRUCT(struct part, short, a, double, b);
 
 struct thing {
@@ -34,6 +35,7 @@ struct thing {
 	long double wide;
 	float complex odd;
 };
+
 PROCS_STRUCT(struct thing, _Bool, flag, char, name, struct part, parts, const char *, text,
 	     struct procs_bytes, bytes, long double, wide, float complex, odd);
 
@@ -44,7 +46,11 @@ static PROCS_DEFINE2(struct thing, build, struct part, part, const char *, text)
 	thing.parts[0] = part;
 	return thing;
 }
-static PROCS_DEFINE0(int, empty) { return 1; }
+
+static PROCS_DEFINE0(int, empty)
+{
+	return 1;
+}
 
 static struct thing example(void)
 {
@@ -169,7 +175,8 @@ static void damaged_images_do_no_harm(void **state)
 	for (uint64_t length = 0; length <= size; length++) {
 		bad = malloc(length + 1);
 		memcpy(bad, good, length);
-		pxt_equal(px_image_decode(&codec, &plan, bad, length), length < size ? -EBADMSG : 0);
+		pxt_equal(px_image_decode(&codec, &plan, bad, length),
+			  length < size ? -EBADMSG : 0);
 		free(bad);
 	}
 	for (int round = 0; round < 20000; round++) {
@@ -212,8 +219,7 @@ static void crafted_images_are_refused(void **state)
 		const unsigned char good = image[3];
 
 		image[3] = (unsigned char)flags;
-		pxt_equal(px_image_check(&plan, image, size, &sizes),
-			  flags == good ? 0 : -EBADMSG);
+		pxt_equal(px_image_check(&plan, image, size, &sizes), flags == good ? 0 : -EBADMSG);
 		image[3] = good;
 	}
 	/* Its own length, and bytes behind it. */
@@ -275,8 +281,9 @@ static void tpl_neither_ends_nor_changes_the_host(void **state)
 
 static void packing_brings_back_every_length(void **state)
 {
-	const uint64_t lengths[] = { 0,	  1,	    63,	     64,	   65,	     1000,
-				     4096, 100000, (1 << 22) - 1, 1 << 22, (1 << 22) + 1, 9000000 };
+	const uint64_t lengths[] = {
+		0, 1, 63, 64, 65, 1000, 4096, 100000, (1 << 22) - 1, 1 << 22, (1 << 22) + 1, 9000000
+	};
 	char *from = malloc(9000000), *to = malloc(9000000), *back = malloc(9000000);
 	uint64_t seed = 5;
 
@@ -288,7 +295,7 @@ static void packing_brings_back_every_length(void **state)
 			uint64_t packed;
 
 			for (uint64_t k = 0; k < length; k++)
-				from[k] = filling == 0 ? 0
+				from[k] = filling == 0   ? 0
 					  : filling == 1 ? (char)(k / 100)
 							 : (char)pxt_random(&seed);
 			packed = px_pack(from, length, to, length);
@@ -309,7 +316,10 @@ static void packing_brings_back_every_length(void **state)
 
 static void damaged_packs_do_no_harm(void **state)
 {
-	enum { SIZE = 5000 };
+	enum {
+		SIZE = 5000
+	};
+
 	char from[SIZE], packed[SIZE], *bad, *back;
 	uint64_t stored, seed = 9;
 
@@ -365,7 +375,8 @@ static void failures_bring_back_what_was_said(void **state)
 	for (uint32_t cause = 0; cause < 20; cause++) {
 		const bool worker = cause == PROCS_CAUSE_ERROR || cause == PROCS_CAUSE_EXIT ||
 				    cause == PROCS_CAUSE_TOO_BIG || cause == PROCS_CAUSE_ENCODE ||
-				    cause == PROCS_CAUSE_DECODE;
+				    cause == PROCS_CAUSE_DECODE ||
+				    cause == PROCS_CAUSE_UNKNOWN_FUNCTION;
 
 		failure.cause = cause;
 		pxt_equal(px_failure_encode(&codec, &failure, &size), 0);
@@ -379,10 +390,9 @@ static char line[400];
 
 static const char *failed_text(enum procs_cause cause, int code, const char *message)
 {
-	const struct procs_failed failed = { .cause = cause,
-					     .code = code,
-					     .message = message,
-					     .message_size = strlen(message) };
+	const struct procs_failed failed = {
+		.cause = cause, .code = code, .message = message, .message_size = strlen(message)
+	};
 	struct px_text text = px_text_into(line, sizeof(line));
 
 	px_text_add_failed(&text, &failed);
@@ -419,7 +429,11 @@ static const char *value_text(const struct procs_function *function, const void 
 	return line;
 }
 
-#define ECHO(T, name) static PROCS_DEFINE1(T, name, T, x) { return x; }
+#define ECHO(T, name)                                                                              \
+ static PROCS_DEFINE1(T, name, T, x)                                                               \
+ {                                                                                                 \
+  return x;                                                                                        \
+ }
 ECHO(double, show_double)
 ECHO(float, show_float)
 ECHO(char, show_char)

@@ -228,7 +228,7 @@ static void in_child(void *number)
 	pxt_check(px_owner_self() != *(uint64_t *)number);
 	pxt_check(px_owner_self() == px_owner_self());
 	pxt_equal(px_owner_depth(), 0);
-	px_owner_descend();
+	px_owner_descend(px_owner_depth());
 	pxt_equal(px_owner_depth(), 1);
 }
 

@@ -1,0 +1,347 @@
+#include "backend/forkserver.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/arrays.h"
+#include "backend/lifeline.h"
+#include "backend/local.h"
+#include "backend/registry.h"
+#include "backend/socket.h"
+#include "base/clock.h"
+#include "codec/text.h"
+#include "shm/arena.h"
+#include "shm/file.h"
+
+enum {
+	PX_TRIES = 3 /* servers that may die over one request */
+};
+
+/* One a process; under the lock. */
+static struct px_forkserver {
+	struct px_child child;
+	int socket;    /* owned; -1: it does not run */
+	int page_file; /* owned; -1: none yet */
+	struct px_server_page *page;
+	struct px_program program;                       /* owned */
+	char said[sizeof(((struct px_reply *)0)->text)]; /* by one that would not be started */
+} px_server = { .child = { .pidfd = -1 }, .socket = -1, .page_file = -1 };
+
+static pthread_mutex_t px_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool px_has_handlers;
+
+PX_TLS static bool px_inside; /* this thread has the lock: the fork is that of the server */
+
+static void px_before_fork(void)
+{
+	if (!px_inside)
+		pthread_mutex_lock(&px_lock);
+}
+
+static void px_after_fork_in_host(void)
+{
+	if (!px_inside)
+		pthread_mutex_unlock(&px_lock);
+}
+
+void px_forkserver_after_fork(void)
+{
+	/* Mostly there is none, and then no page to copy. */
+	if (px_server.page_file < 0)
+		return;
+	px_file_close(px_server.socket);
+	px_file_close(px_server.page_file);
+	px_file_unmap(px_server.page, PX_SERVER_PAGE);
+	if (px_server.child.pidfd >= 0)
+		px_file_close(px_server.child.pidfd);
+	px_server.child = (struct px_child){ .pidfd = -1 };
+	px_server.socket = px_server.page_file = -1;
+	px_server.page = NULL;
+}
+
+static void px_after_fork_in_copy(void)
+{
+	if (px_inside)
+		return;
+	px_forkserver_after_fork();
+	pthread_mutex_unlock(&px_lock);
+}
+
+static void px_program_free(struct px_program *program)
+{
+	char **modules = (char **)(uintptr_t)program->modules;
+
+	for (size_t i = 0; modules != NULL && modules[i] != NULL; i++)
+		free(modules[i]);
+	free(modules);
+	free((char *)(uintptr_t)program->path);
+	*program = (struct px_program){ .path = NULL };
+}
+
+static int px_program_copy(struct px_program *to, const struct px_program *from)
+{
+	size_t n = 0;
+	char **modules;
+
+	*to = (struct px_program){ .path = NULL };
+	if (from->path != NULL && (to->path = strdup(from->path)) == NULL)
+		return -ENOMEM;
+	if (from->modules == NULL)
+		return 0;
+	while (from->modules[n] != NULL)
+		n++;
+	modules = calloc(n + 1, sizeof(*modules));
+	to->modules = (const char *const *)(uintptr_t)modules;
+	for (size_t i = 0; i < n && modules != NULL; i++)
+		if ((modules[i] = strdup(from->modules[i])) == NULL) {
+			px_program_free(to);
+			return -ENOMEM;
+		}
+	return modules != NULL ? 0 : -ENOMEM;
+}
+
+/* The server is gone, or is to go. */
+static void px_server_bury(struct px_forkserver *server)
+{
+	const struct px_child *one = &server->child;
+	const uint64_t deadline = px_deadline(px_now(), PX_SECOND);
+
+	if (server->socket < 0)
+		return;
+	px_file_close(server->socket);
+	server->socket = -1;
+	px_reaper_kill(&server->child);
+	while (server->child.pid != 0 && px_now() < deadline) {
+		px_reaper_wait(&one, 1, deadline);
+		(void)px_reaper_collect(&server->child);
+	}
+	if (server->child.pid != 0)
+		px_reaper_abandon(&server->child);
+	px_lifeline_release();
+}
+
+/* In the fork that becomes the server: nothing of the host's is kept that would last. */
+PX_NORETURN static void px_server_forked(const int *fds)
+{
+	struct px_server_page *page = px_server.page;
+	int seat[PX_SEAT_N];
+
+	px_entry_serve(fds, seat);
+	px_arrays_forget();
+	px_arena_forget_all();
+	px_server_live(seat, page);
+}
+
+static int px_server_make(struct px_forkserver *server, const int *fds)
+{
+	const struct px_program *program = &server->program;
+	pid_t pid = 0;
+	int error;
+
+	/* A copy of a program with threads has their locks; its registry is in the program. */
+	if (program->path != NULL || program->modules != NULL ||
+	    (px_registry_is_open() && !px_backend_is_alone())) {
+		error = px_spawn(program, PX_MARK_SERVER, fds, PX_SEAT_N, &pid);
+		if (error == 0)
+			server->child = px_reaper_adopt(pid);
+		return error;
+	}
+	error = px_launch_apart(&server->child);
+	if (error > 0)
+		px_server_forked(fds);
+	return error;
+}
+
+static void px_server_note(struct px_forkserver *server, const char *said)
+{
+	struct px_text text = px_text_into(server->said, sizeof(server->said));
+
+	px_text_add(&text, "%s: %s", px_program_path(&server->program), said);
+}
+
+/* Its first word: 0 or a negative errno. */
+static int px_server_greet(struct px_forkserver *server)
+{
+	struct px_server_hello hello;
+	const ssize_t got = px_socket_take(server->socket, &hello, sizeof(hello), NULL, 0);
+
+	if (got == -EAGAIN)
+		return -ETIMEDOUT;
+	if (got != (ssize_t)sizeof(hello))
+		return -ESRCH;
+	hello.reply.text[sizeof(hello.reply.text) - 1] = '\0';
+	if (px_build_differs(&hello.build) != NULL)
+		px_server_note(server, px_build_differs(&hello.build));
+	else if (hello.reply.cause != 0)
+		px_server_note(server, hello.reply.text);
+	return px_build_differs(&hello.build) != NULL ? -EPROTO
+	       : hello.reply.cause != 0               ? -ENOEXEC
+						      : 0;
+}
+
+static int px_server_start(struct px_forkserver *server)
+{
+	int ends[2], fds[PX_SEAT_N];
+	int error;
+
+	server->said[0] = '\0';
+	if (server->page_file < 0) {
+		server->page_file = px_file_make(PX_SERVER_PAGE);
+		if (server->page_file < 0)
+			return server->page_file;
+		server->page = px_file_map(server->page_file, 0, PX_SERVER_PAGE, NULL, true);
+	}
+	if (server->page == NULL)
+		return -ENOMEM;
+	if (!px_has_handlers)
+		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
+						 px_after_fork_in_copy) == 0;
+	error = px_socket_pair(ends);
+	if (error != 0)
+		return error;
+	px_lifeline_hold();
+	fds[PX_SEAT_SOCKET] = ends[1];
+	fds[PX_SEAT_PAGE] = server->page_file;
+	fds[PX_SEAT_LIFELINE] = px_lifeline_end();
+	error = px_server_make(server, fds);
+	px_file_close(ends[1]);
+	px_lifeline_end_close(fds[PX_SEAT_LIFELINE]);
+	server->socket = ends[0];
+	if (error == 0)
+		error = px_server_greet(server);
+	if (error != 0)
+		px_server_bury(server);
+	return error;
+}
+
+/* Signals are kept out, so that a handler of the host may fork, and none runs in a server. */
+static void px_server_lock(sigset_t *mask_out)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, mask_out);
+	pthread_mutex_lock(&px_lock);
+	px_inside = true;
+}
+
+static void px_server_unlock(const sigset_t *mask)
+{
+	px_inside = false;
+	pthread_mutex_unlock(&px_lock);
+	pthread_sigmask(SIG_SETMASK, mask, NULL);
+}
+
+int px_forkserver_start(const struct px_program *program)
+{
+	const int saved = errno;
+	struct px_program copy = { .path = NULL };
+	sigset_t mask;
+	int error = 0;
+
+	if (program != NULL)
+		error = px_program_copy(&copy, program);
+	if (error != 0)
+		return error;
+	px_server_lock(&mask);
+	if (px_server.socket < 0) {
+		if (program != NULL) {
+			px_program_free(&px_server.program);
+			px_server.program = copy;
+			copy = (struct px_program){ .path = NULL };
+		}
+		error = px_server_start(&px_server);
+	}
+	px_server_unlock(&mask);
+	px_program_free(&copy);
+	errno = saved;
+	return error;
+}
+
+void px_forkserver_stop(void)
+{
+	const int saved = errno;
+	sigset_t mask;
+
+	px_server_lock(&mask);
+	px_server_bury(&px_server);
+	px_file_close(px_server.page_file);
+	if (px_server.page != NULL)
+		px_file_unmap(px_server.page, PX_SERVER_PAGE);
+	px_server.page_file = -1;
+	px_server.page = NULL;
+	px_server_unlock(&mask);
+	errno = saved;
+}
+
+bool px_forkserver_runs(void)
+{
+	sigset_t mask;
+	bool runs;
+
+	px_server_lock(&mask);
+	runs = px_server.socket >= 0;
+	px_server_unlock(&mask);
+	return runs;
+}
+
+bool px_forkserver_is_ours(void)
+{
+	sigset_t mask;
+	bool ours;
+
+	px_server_lock(&mask);
+	ours = px_server.program.path == NULL && px_server.program.modules == NULL;
+	px_server_unlock(&mask);
+	return ours;
+}
+
+const char *px_forkserver_said(void)
+{
+	return px_server.said;
+}
+
+/* One request: 0 and the pid; -ESRCH if there is no server any more, and no child; or what
+ * the server says. */
+static int px_server_ask(struct px_forkserver *server, const int handed[PX_HANDED_N],
+			 pid_t *pid_out)
+{
+	int32_t answer;
+	ssize_t got;
+	int error;
+
+	/* relaxed: the request orders it */
+	atomic_store_explicit(&server->page->pid, 0, memory_order_relaxed);
+	error = px_socket_give(server->socket, handed, PX_HANDED_N);
+	if (error == -ETOOMANYREFS || error == -ENOMEM || error == -ENOBUFS)
+		return -EAGAIN;
+	got = error == 0 ? px_socket_take(server->socket, &answer, sizeof(answer), NULL, 0) : error;
+	if (got == (ssize_t)sizeof(answer)) {
+		*pid_out = answer;
+		return answer > 0 ? 0 : answer;
+	}
+	px_server_bury(server);
+	/* acquire: the kernel's store for a server that is gone */
+	*pid_out = atomic_load_explicit(&server->page->pid, memory_order_acquire);
+	return *pid_out > 0 ? 0 : -ESRCH;
+}
+
+int px_forkserver_hire(const int handed[PX_HANDED_N], pid_t *pid_out)
+{
+	const int saved = errno;
+	int error = -ESRCH;
+	sigset_t mask;
+
+	px_server_lock(&mask);
+	for (int i = 0; i < PX_TRIES && error == -ESRCH; i++) {
+		error = px_server.socket < 0 ? px_server_start(&px_server) : 0;
+		if (error == 0)
+			error = px_server_ask(&px_server, handed, pid_out);
+	}
+	px_server_unlock(&mask);
+	errno = saved;
+	return error;
+}

@@ -1,0 +1,192 @@
+#include "backend/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/px.h"
+
+#ifndef PX_WORKER_PATH
+# error "meson says where procs-worker is installed"
+#endif
+
+enum {
+	PX_FIRST = 3,
+	PX_FDS_MOST = 8,
+	PX_ARGUMENTS_MOST = 64 + 3
+};
+
+/* Variables by which a dynamic linker or C library takes code or files from elsewhere: what
+ * glibc itself ignores in programs with more rights than their user, and its tracing. */
+static const char *const px_unwanted[] = {
+	"LD_",
+	"GCONV_PATH=",
+	"GETCONF_DIR=",
+	"GLIBC_TUNABLES=",
+	"HOSTALIASES=",
+	"LOCALDOMAIN=",
+	"LOCPATH=",
+	"MALLOC_",
+	"NIS_PATH=",
+	"NLSPATH=",
+	"PCPROFILE_OUTPUT=",
+	"SEGFAULT_",
+	"RESOLV_HOST_CONF=",
+	"RES_OPTIONS=",
+};
+
+static bool px_is_wanted(const char *variable)
+{
+	for (size_t i = 0; i < sizeof(px_unwanted) / sizeof(px_unwanted[0]); i++)
+		if (strncmp(variable, px_unwanted[i], strlen(px_unwanted[i])) == 0)
+			return false;
+	return true;
+}
+
+/* The host's strings, borrowed, in an array to be freed. */
+static char **px_environment(void)
+{
+	size_t n = 0, kept = 0;
+	char **variables;
+
+	while (environ != NULL && environ[n] != NULL)
+		n++;
+	variables = malloc((n + 1) * sizeof(*variables));
+	for (size_t i = 0; i < n && variables != NULL; i++)
+		if (px_is_wanted(environ[i]))
+			variables[kept++] = environ[i];
+	if (variables != NULL)
+		variables[kept] = NULL;
+	return variables;
+}
+
+const char *px_program_path(const struct px_program *program)
+{
+	if (program->path != NULL)
+		return program->path;
+	/* That which runs, also when its file was replaced meanwhile. */
+	return program->modules != NULL ? PX_WORKER_PATH : "/proc/self/exe";
+}
+
+static int px_arguments(const struct px_program *program, const char *mark, const char **arguments)
+{
+	size_t n = 0;
+
+	arguments[n++] = program->path == NULL && program->modules == NULL
+				 ? program_invocation_name
+				 : px_program_path(program);
+	arguments[n++] = mark;
+	for (size_t i = 0; program->modules != NULL && program->modules[i] != NULL; i++) {
+		if (n == PX_ARGUMENTS_MOST - 1)
+			return E2BIG;
+		arguments[n++] = program->modules[i];
+	}
+	arguments[n] = NULL;
+	return 0;
+}
+
+/* Copies above the numbers that they are to have, so that none is overwritten before it is
+ * copied itself. */
+static int px_fds_above(const int *fds, size_t n, int *above)
+{
+	for (size_t i = 0; i < n; i++)
+		above[i] = -1;
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			continue;
+		above[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, PX_FIRST + (int)n);
+		if (above[i] < 0)
+			return errno;
+	}
+	return 0;
+}
+
+static int px_actions(posix_spawn_file_actions_t *actions, const int *above, size_t n)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < n && error == 0; i++) {
+		const int number = PX_FIRST + (int)i;
+
+		error = above[i] >= 0 ? posix_spawn_file_actions_adddup2(actions, above[i], number)
+				      : posix_spawn_file_actions_addclose(actions, number);
+	}
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(actions, PX_FIRST + (int)n);
+	return error;
+}
+
+static int px_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t none, all;
+	int error;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	error = posix_spawnattr_setsigmask(attributes, &none);
+	if (error == 0)
+		error = posix_spawnattr_setsigdefault(attributes, &all);
+	if (error == 0)
+		error = posix_spawnattr_setflags(attributes,
+						 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	return error;
+}
+
+/* With all that has to be given back at hand: a positive errno. */
+static int px_spawn_with(const struct px_program *program, const char *mark, const int *above,
+			 size_t n, char **environment, pid_t *pid_out)
+{
+	const char *arguments[PX_ARGUMENTS_MOST];
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int error = px_arguments(program, mark, arguments);
+
+	if (error == 0)
+		error = posix_spawn_file_actions_init(&actions);
+	if (error != 0)
+		return error;
+	error = posix_spawnattr_init(&attributes);
+	if (error == 0) {
+		error = px_attributes(&attributes);
+		if (error == 0)
+			error = px_actions(&actions, above, n);
+		if (error == 0)
+			error = posix_spawn(pid_out, px_program_path(program), &actions,
+					    &attributes, (char *const *)(uintptr_t)arguments,
+					    environment);
+		posix_spawnattr_destroy(&attributes);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+int px_spawn(const struct px_program *program, const char *mark, const int *fds, size_t n,
+	     pid_t *pid_out)
+{
+	const int saved = errno;
+	char **environment = px_environment();
+	int above[PX_FDS_MOST];
+	int error;
+
+	px_assert(n <= PX_FDS_MOST);
+	error = px_fds_above(fds, n, above);
+	if (error == 0 && environment == NULL)
+		error = ENOMEM;
+	if (error == 0)
+		error = px_spawn_with(program, mark, above, n, environment, pid_out);
+	for (size_t i = 0; i < n; i++)
+		if (above[i] >= 0)
+			close(above[i]);
+	free(environment);
+	errno = saved;
+	return -error;
+}
+
+bool px_spawn_is_final(int error)
+{
+	return error != -EAGAIN && error != -ENOMEM && error != -EMFILE && error != -ENFILE;
+}

@@ -1,0 +1,44 @@
+/*
+ * refuse.c - workers that cannot be had, now or ever: a program that is not there, or is
+ * of another build. What has no worker then fails, and says which program it was.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backend/forkserver.h"
+#include "codec/text.h"
+#include "pool/local.h"
+
+enum {
+	PX_SILENT_TRIES = 3 /* workers that end without a word before items fail */
+};
+
+static void px_refuse_with(struct procs_stream *stream, enum procs_cause cause, int code,
+			   const char *said)
+{
+	struct px_text text = px_text_into(stream->refusal, sizeof(stream->refusal));
+
+	px_text_add(&text, "no worker from %s: %s", px_backend_program(stream->backend), said);
+	stream->refused =
+		(struct px_verdict){ .cause = cause, .code = code, .culprit = stream->refusal };
+}
+
+void px_refuse_hire(struct procs_stream *stream, int error)
+{
+	const bool server = stream->config.start == PROCS_START_FORKSERVER;
+
+	if (!px_backend_is_final(stream->backend, error))
+		return;
+	px_refuse_with(stream, error == -EPROTO ? PROCS_CAUSE_VERSION : PROCS_CAUSE_SPAWN, -error,
+		       server && *px_forkserver_said() != '\0' ? px_forkserver_said()
+							       : strerrordesc_np(-error));
+}
+
+void px_refuse_loss(struct procs_stream *stream, const struct px_loss *loss)
+{
+	/* One that ended without a word may have been killed by mistake. */
+	if (!loss->unborn || loss->cause == PROCS_CAUSE_CANCELLED ||
+	    (loss->code == ESRCH && ++stream->init_failed < PX_SILENT_TRIES))
+		return;
+	px_refuse_with(stream, loss->cause, loss->code, px_backend_said(stream->backend));
+}

@@ -1,0 +1,119 @@
+#include "shm/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/valgrind.h"
+
+#ifndef MFD_NOEXEC_SEAL
+# define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+#define PX_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+enum {
+	PX_STANDARD = 3 /* 0, 1 and 2 are not for us, also where the host has them closed */
+};
+
+static bool px_file_may_be(uint64_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
+}
+
+static int px_file_open(void)
+{
+	int file = memfd_create("procs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	int above;
+
+	if (file < 0 && errno == EINVAL)
+		file = memfd_create("procs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (file < 0 || file >= PX_STANDARD)
+		return file;
+	above = fcntl(file, F_DUPFD_CLOEXEC, PX_STANDARD);
+	close(file);
+	return above;
+}
+
+int px_file_make(uint64_t size)
+{
+	const int saved = errno;
+	int file = -1, error;
+
+	errno = ENOMEM;
+	if (px_file_may_be(size))
+		file = px_file_open();
+	if (file >= 0 &&
+	    (ftruncate(file, (off_t)size) != 0 || fcntl(file, F_ADD_SEALS, PX_SEALS) != 0)) {
+		error = errno;
+		close(file);
+		errno = error;
+		file = -1;
+	}
+	error = errno;
+	errno = saved;
+	return file >= 0 ? file : -error;
+}
+
+void *px_file_map(int file, uint64_t offset, uint64_t size, void *at, bool writable)
+{
+	const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	const int flags = MAP_SHARED | MAP_NORESERVE | (at != NULL ? MAP_FIXED : 0);
+	/* Without access first: see px_map() in arena.c. */
+	const int first = px_is_valgrind() ? access : PROT_NONE;
+	void *pages = mmap(at, size, first, flags, file, (off_t)offset);
+
+	if (pages == MAP_FAILED)
+		return NULL;
+	if (first != access) {
+		(void)munlock(pages, size);
+		if (mprotect(pages, size, access) != 0)
+			return NULL;
+	}
+	return pages;
+}
+
+bool px_file_is_sealed(int file, uint64_t *size_out)
+{
+	const int seals = fcntl(file, F_GET_SEALS);
+	const int mode = fcntl(file, F_GETFL);
+	struct stat status;
+
+	if (seals < 0 || (seals & PX_SEALS) != PX_SEALS || mode < 0 ||
+	    (mode & O_ACCMODE) != O_RDWR || fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	*size_out = (uint64_t)status.st_size;
+	return true;
+}
+
+/* By number: the library's functions are cancellation points. */
+bool px_file_read(int file, uint64_t offset, void *bytes, uint64_t size)
+{
+	return syscall(SYS_pread64, file, bytes, size, offset) == (long)size;
+}
+
+bool px_file_write(int file, uint64_t offset, const void *bytes, uint64_t size)
+{
+	return syscall(SYS_pwrite64, file, bytes, size, offset) == (long)size;
+}
+
+void px_file_unmap(void *pages, uint64_t size)
+{
+	munmap(pages, size);
+}
+
+void px_file_close(int file)
+{
+	const int saved = errno;
+
+	if (file >= 0)
+		close(file);
+	errno = saved;
+}

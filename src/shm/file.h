@@ -1,0 +1,33 @@
+/*
+ * file.h - shared memory in files that have no name: to be handed to processes that do
+ * not inherit a mapping. Of one size for good (sealed), so that nobody who has the
+ * descriptor can take pages away from under another.
+ */
+#ifndef PROCS_SHM_FILE_H
+#define PROCS_SHM_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A file of zeroes, sparse: its descriptor, the caller's, closed by exec and above the
+ * standard ones; or a negative errno. -ENOMEM also beyond RLIMIT_FSIZE, since the kernel
+ * would raise SIGXFSZ. */
+int px_file_make(uint64_t size);
+
+/* Maps part of it, shared: anywhere, or in place of what is mapped `at`. NULL with errno. */
+void *px_file_map(int file, uint64_t offset, uint64_t size, void *at, bool writable);
+
+/* Whether a descriptor is such a file, open for writing, and its size. */
+bool px_file_is_sealed(int file, uint64_t *size_out);
+
+/* Reads or writes [size] bytes at an offset: whether all of it was. */
+bool px_file_read(int file, uint64_t offset, void *bytes, uint64_t size);
+bool px_file_write(int file, uint64_t offset, const void *bytes, uint64_t size);
+
+/* Unmaps what px_file_map mapped anywhere. */
+void px_file_unmap(void *pages, uint64_t size);
+
+/* -1 is none. */
+void px_file_close(int file);
+
+#endif /* PROCS_SHM_FILE_H */
