@@ -11,8 +11,9 @@
 #define PX_SWEEP       (100 * PX_MILLISECOND) /* between two looks at a pidfd */
 #define PX_SWEEP_BLIND (10 * PX_MILLISECOND)  /* where no life word is watched */
 
-/* A word that is still 0 is that of a worker just born, or of one that could
- * not register. */
+/* Blind, each wait ends by then, and life words are looked at after each: a death is
+ * known in 10 ms, one whose word was silenced in 20. A word that is still 0 is that of
+ * a worker just born, or of one that could not register. */
 uint64_t px_sweep_interval(uint32_t life)
 {
 	return life != 0 && px_doorbell_watches_words() ? PX_SWEEP : PX_SWEEP_BLIND;
@@ -80,7 +81,7 @@ void px_backend_wait(struct px_backend *backend, uint32_t seen, const struct px_
 		there |= !px_life_is_well(life, backend->workers[watches[i].slot].pid);
 		sleepers[count++] = px_doorbell_on(&slot.control->life.word, life);
 	}
-	sleepers[0] = px_doorbell_on(&px_arena_shared(&backend->arena)->bell, seen);
+	sleepers[0] = px_doorbell_on_bell(&px_arena_shared(&backend->arena)->bell, seen);
 	if (!there)
 		px_doorbell_sleep(sleepers, count, px_min(latest, deadline));
 }

@@ -9,6 +9,7 @@
 #include "base/raw.h"
 #include "base/roster.h"
 #include "base/valgrind.h"
+#include "shm/doorbell.h"
 #include "shm/file.h"
 #include "shm/layout.h"
 #include "shm/slot.h"
@@ -25,12 +26,12 @@ int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_
 		return -EINVAL;
 	if (input > largest || output > largest)
 		return -EOVERFLOW;
-	g.control = px_align(sizeof(struct px_control), page);
+	g.control = px_align(sizeof(struct px_control), page) + PX_BELL_PAGES * page;
 	g.input = px_align(input, page);
 	g.output = px_align(output, page);
 	if (!px_add(g.control, g.input, &g.stride) || !px_add(g.stride, g.output, &g.stride) ||
-	    !px_multiply(g.stride, n_slots, &g.size) || !px_add(g.size, 3 * page, &g.size) ||
-	    g.size > (uint64_t)PTRDIFF_MAX)
+	    !px_multiply(g.stride, n_slots, &g.size) ||
+	    !px_add(g.size, (3 + PX_BELL_PAGES) * page, &g.size) || g.size > (uint64_t)PTRDIFF_MAX)
 		return -EOVERFLOW;
 	*geometry_out = g;
 	return 0;
@@ -95,6 +96,16 @@ void px_arena_forget_all(void)
 	}
 }
 
+/* That of the parent and those of the workers. */
+static int px_open_bells(const struct px_arena *arena)
+{
+	int error = px_doorbell_open(&px_arena_shared(arena)->bell);
+
+	for (uint64_t i = 0; i < arena->geometry.n_slots && error == 0; i++)
+		error = px_doorbell_open(&px_arena_slot(arena, i).control->bell);
+	return error;
+}
+
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least)
 {
 	const int saved = errno;
@@ -127,7 +138,10 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 	(void)madvise(base, arena->geometry.size, MADV_DONTDUMP);
 	arena->base = base;
 	errno = saved;
-	return 0;
+	error = px_open_bells(arena);
+	if (error != 0)
+		px_arena_close(arena);
+	return error;
 }
 
 void px_arena_close(struct px_arena *arena)
@@ -146,7 +160,7 @@ struct px_shared *px_arena_shared(const struct px_arena *arena)
 
 static uint64_t px_slot_offset(const struct px_geometry *geometry, uint64_t number)
 {
-	return 2 * geometry->page + number * geometry->stride;
+	return (2 + PX_BELL_PAGES) * geometry->page + number * geometry->stride;
 }
 
 struct px_slot px_arena_slot(const struct px_arena *arena, uint64_t number)
@@ -193,7 +207,14 @@ int px_arena_file_slot(const struct px_arena *arena, uint64_t number)
 {
 	const struct px_geometry *g = &arena->geometry;
 
-	return px_arena_file(arena, px_slot_offset(g, number), g->stride, g->page);
+	const int file = px_arena_file(arena, px_slot_offset(g, number), g->stride, g->page);
+	const int error =
+		file >= 0 ? px_doorbell_open(&px_arena_slot(arena, number).control->bell) : 0;
+
+	if (error == 0)
+		return file;
+	px_file_close(file);
+	return error;
 }
 
 int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, int bell, int slot)
@@ -202,6 +223,7 @@ int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, 
 	struct px_geometry g;
 	uint64_t bell_size, slot_size;
 	void *base;
+	int error;
 
 	/* What it makes of the two sizes must be what the other side has. */
 	if (geometry->page != page ||
@@ -219,7 +241,8 @@ int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, 
 	if (px_file_map(bell, 0, page, base, true) == NULL ||
 	    px_file_map(slot, page, g.stride, arena->base + px_slot_offset(&g, 0), true) == NULL)
 		return -ENOMEM;
-	return 0;
+	error = px_doorbell_attach(&px_arena_shared(arena)->bell);
+	return error != 0 ? error : px_doorbell_attach(&px_arena_slot(arena, 0).control->bell);
 }
 
 static void px_unmap(const struct px_arena *arena, uint64_t from, uint64_t to)
@@ -233,7 +256,7 @@ void px_arena_keep(const struct px_arena *arena, uint64_t number)
 	const struct px_geometry *g = &arena->geometry;
 	const uint64_t own = px_slot_offset(g, number);
 
-	px_unmap(arena, g->page, own);
+	px_unmap(arena, (1 + PX_BELL_PAGES) * g->page, own);
 	px_unmap(arena, own + g->stride, g->size);
 }
 

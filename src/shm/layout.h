@@ -18,6 +18,9 @@
  *	control           input     encoded arguments; parent writes, worker reads
  *	control + input   output    results; worker writes, parent reads
  *
+ * In a build with semaphores a page follows page 0, and one the control words of each
+ * slot, that is private to each process, see doorbell_semaphore.c.
+ *
  * Input and output are sparse: address space without pages until touched.
  * Everything here is transient and native-endian: it never leaves the machine.
  *

@@ -159,7 +159,7 @@ uint64_t px_slot_taken(struct px_slot slot, uint64_t sequence)
 void px_slot_rest(struct px_slot slot, uint32_t seen, uint64_t deadline)
 {
 	px_doorbell_announce(&slot.control->idle, seen);
-	struct px_sleeper bell = px_doorbell_on(&slot.control->bell, seen);
+	struct px_sleeper bell = px_doorbell_on_bell(&slot.control->bell, seen);
 
 	px_doorbell_sleep(&bell, 1, deadline);
 }

@@ -7,9 +7,10 @@ from tree import line_of
 # for its call and its SYS_ number; SYS_x for the number alone; x* for every
 # name that begins so; <x.h> for the header.
 OWNERS = [
-    ("futex futex_waitv", "shm/doorbell.c"),
+    ("futex futex_waitv", "shm/doorbell_futex.c"),
+    ("sem_* <semaphore.h> pthread_setcancelstate", "shm/doorbell_semaphore.c"),
     ("sched_yield", "backend/ring.c"),
-    ("<linux/futex.h>", "shm/doorbell.c backend/life.c"),
+    ("<linux/futex.h>", "shm/doorbell_futex.c backend/life.c"),
     (
         "mmap munmap mremap mprotect",
         "shm/arena.c shm/file.c",
@@ -23,6 +24,7 @@ OWNERS = [
     ("<sys/mman.h>", "shm/arena.c shm/file.c backend/owner.c"),
     ("fork vfork clone clone3", "backend/launch.c"),
     ("posix_spawn* <spawn.h>", "backend/spawn.c"),
+    ("mmap <sys/mman.h>", "shm/doorbell_semaphore.c"),  # a page behind each bell
     ("<linux/sched.h> <sys/single_threaded.h>", "backend/launch.c"),
     ("prctl <sys/prctl.h>", "backend/launch.c backend/lifeline.c"),
     ("pipe pipe2", "backend/lifeline.c"),

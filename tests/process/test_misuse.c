@@ -54,9 +54,13 @@ static unsigned char *slot_bounds(unsigned char **end_out)
 	char line[512];
 
 	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-		if (strstr(line, " rw-s ") == NULL ||
-		    (strstr(line, "/dev/zero") == NULL && strstr(line, "memfd:procs") == NULL) ||
-		    sscanf(line, "%lx-%lx", &start, &end) != 2)
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		/* Behind the control words there may be a page of the worker's own, see
+		 * doorbell_semaphore.c. */
+		if ((strstr(line, " rw-s ") == NULL ||
+		     (strstr(line, "/dev/zero") == NULL && strstr(line, "memfd:procs") == NULL)) &&
+		    (strstr(line, " rw-p ") == NULL || start != before || end - start != 4096))
 			continue;
 		if (start != before)
 			run = start;

@@ -273,7 +273,8 @@ static void sleep_for_news(struct parent *p, uint32_t seen)
 			there |= px_take_done(p->workers[w].slot, sequence) > range->region.done;
 		}
 	if (!there)
-		px_doorbell_sleep((struct px_sleeper[]){ px_doorbell_on(bell, seen) }, 1, PX_NEVER);
+		px_doorbell_sleep((struct px_sleeper[]){ px_doorbell_on_bell(bell, seen) }, 1,
+				  PX_NEVER);
 }
 
 static void play(uint32_t value_size, uint64_t seed)
@@ -330,7 +331,8 @@ static void dense_items_come_out_once(void **state)
 
 /* Two threads ring and sleep in turn, as fast as they can, without a bound. */
 struct pair {
-	_Atomic uint32_t bell[2], ticket[2];
+	struct px_arena arena;
+	struct px_control *at[2];
 	_Atomic uint64_t done[2];
 };
 
@@ -340,21 +342,22 @@ enum {
 
 static void play_bells(struct pair *pair, int me)
 {
+	struct px_control *mine = pair->at[me], *others = pair->at[1 - me];
 	const int other = 1 - me;
 
 	for (uint64_t turn = 1; turn <= TURNS; turn++) {
 		/* release: pairs with the acquire below */
 		atomic_store_explicit(&pair->done[me], turn, memory_order_release);
-		px_doorbell_ring(&pair->bell[other], &pair->ticket[other]);
+		px_doorbell_ring(&others->bell, &others->idle);
 		for (;;) {
-			const uint32_t seen = px_doorbell_seen(&pair->bell[me]);
+			const uint32_t seen = px_doorbell_seen(&mine->bell);
 
 			/* acquire: pairs with the release above */
 			if (atomic_load_explicit(&pair->done[other], memory_order_acquire) >= turn)
 				break;
-			px_doorbell_announce(&pair->ticket[me], seen);
+			px_doorbell_announce(&mine->idle, seen);
 			px_doorbell_sleep(
-				(struct px_sleeper[]){ px_doorbell_on(&pair->bell[me], seen) }, 1,
+				(struct px_sleeper[]){ px_doorbell_on_bell(&mine->bell, seen) }, 1,
 				PX_NEVER);
 		}
 	}
@@ -372,9 +375,13 @@ static void no_ring_is_lost(void **state)
 	pthread_t thread;
 
 	(void)state;
+	pxt_equal(px_arena_open(&pair.arena, 2, 1 << 20, 4096), 0);
+	for (uint64_t i = 0; i < 2; i++)
+		pair.at[i] = px_arena_slot(&pair.arena, i).control;
 	pthread_create(&thread, NULL, second_player, &pair);
 	play_bells(&pair, 0);
 	pthread_join(thread, NULL);
+	px_arena_close(&pair.arena);
 }
 
 int main(void)
