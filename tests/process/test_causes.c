@@ -660,6 +660,51 @@ static void outside_an_item_it_is_the_threads_own(void **state)
 	pxt_check(procs_scratch(5) == NULL && errno == EPERM);
 }
 
+static PROCS_DEFINE1(int, dies_at, uint64_t, told)
+{
+	/* relaxed: read when this process has ended */
+	atomic_store_explicit((_Atomic uint64_t *)(uintptr_t)told, procs_deadline(0),
+			      memory_order_relaxed);
+	return raise(SIGKILL);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Whatever the library sleeps on, and whichever calls the kernel lacks. Half of the times, since
+ * the machine has other things to do. */
+static void a_death_is_known_in_20_ms(void **state)
+{
+	enum {
+		TIMES = 15
+	};
+
+	_Atomic uint64_t *died = pxt_shared();
+	uint64_t tolds[TIMES], took[TIMES];
+	struct procs_stream *stream;
+	struct procs_result result;
+
+	(void)state;
+	if (pxt_is_instrumented())
+		skip();
+	for (int i = 0; i < TIMES; i++) {
+		tolds[0] = (uintptr_t)died;
+		stream = procs_pmap(dies_at, 1, PROCS_OPTIONS(.workers = 1), tolds);
+		pxt_equal(procs_next(stream, &result), 1);
+		took[i] = procs_deadline(0) - *died;
+		pxt_equal(result.failed->cause, PROCS_CAUSE_SIGNAL);
+		procs_close(stream);
+	}
+	qsort(took, TIMES, sizeof(took[0]), by_size);
+	print_message("known after %.2f to %.2f ms\n", (double)took[0] / 1e6,
+		      (double)took[TIMES - 1] / 1e6);
+	pxt_check(took[TIMES / 2] < 20000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -677,6 +722,7 @@ int main(void)
 		pxt_test(ignored_statuses_are_all_told),
 		pxt_test(messages_are_whole_or_marked_as_cut),
 		pxt_test(outside_an_item_it_is_the_threads_own),
+		pxt_test(a_death_is_known_in_20_ms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static void map_many(int n)
 
 static const char *self;
 
-/* Calls of futex and its kin in a whole run, by strace -c; -1 without strace. */
+/* Calls of futex and its kin in a whole run, be they ours or those of glibc's semaphores, by
+ * strace; -1 without strace. */
 static long futex_calls(const char *n)
 {
 	const char *const argv[] = {

@@ -28,7 +28,7 @@ static void geometry_is_exact_or_overflows(void **state)
 	pxt_equal(g.output, 73728);
 	pxt_check(g.control >= sizeof(struct px_control) && g.control % 4096 == 0);
 	pxt_equal(g.stride, g.control + g.input + g.output);
-	pxt_equal(g.size, 3 * 4096 + 3 * g.stride);
+	pxt_equal(g.size, (3 + PX_BELL_PAGES) * 4096 + 3 * g.stride);
 	pxt_equal(px_arena_geometry(0, 1, 1, 4096, &g), -EINVAL);
 	pxt_equal(px_arena_geometry(1, 0, 1, 4096, &g), -EINVAL);
 	pxt_equal(px_arena_geometry(1, 1, 0, 4096, &g), -EINVAL);
@@ -471,52 +471,6 @@ static void a_room_that_is_full_goes_over_and_then_refuses(void **state)
 	pxt_equal(px_output_begin(&output, 3, &post, 0), -ENOSPC);
 }
 
-/* On the bell, and on another word if there is one. */
-static int sleep_on(_Atomic uint32_t *bell, uint32_t seen, _Atomic uint32_t *word,
-		    uint32_t expected, uint64_t deadline)
-{
-	struct px_sleeper sleepers[] = { px_doorbell_on(bell, seen),
-					 px_doorbell_on(word, expected) };
-
-	return px_doorbell_sleep(sleepers, word != NULL ? 2 : 1, deadline);
-}
-
-static void a_bell_wakes_who_slept_on_the_value_it_left(void **state)
-{
-	_Atomic uint32_t bell = 7, ticket = 0;
-	_Atomic uint64_t want = UINT64_MAX;
-
-	(void)state;
-	pxt_check(!px_doorbell_ring(&bell, &ticket));
-	pxt_equal(px_doorbell_seen(&bell), 8);
-	px_doorbell_announce(&ticket, 8);
-	pxt_check(px_doorbell_ring(&bell, &ticket));
-	/* Nobody sleeps on 9. */
-	pxt_check(!px_doorbell_ring(&bell, &ticket));
-	/* A sleeper that saw an old value does not sleep. */
-	pxt_equal(sleep_on(&bell, 8, NULL, 0, px_deadline(px_now(), PX_SECOND)), 0);
-	pxt_equal(sleep_on(&bell, 10, NULL, 0, px_now()), -ETIMEDOUT);
-	/* The bell wraps. */
-	bell = UINT32_MAX;
-	px_doorbell_announce(&ticket, UINT32_MAX);
-	pxt_check(px_doorbell_ring(&bell, &ticket));
-	pxt_equal(bell, 0);
-	pxt_check(!px_doorbell_wanted(&want, 5));
-	px_doorbell_want(&want, 5);
-	pxt_check(px_doorbell_wanted(&want, 5) && !px_doorbell_wanted(&want, 4));
-}
-
-static void a_sleep_watches_other_words_too(void **state)
-{
-	_Atomic uint32_t bell = 0, word = 5;
-
-	(void)state;
-	pxt_equal(sleep_on(&bell, 0, &word, 5, px_now()), -ETIMEDOUT);
-	word = 6;
-	if (px_doorbell_watches_words())
-		pxt_equal(sleep_on(&bell, 0, &word, 5, px_deadline(px_now(), 10 * PX_SECOND)), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,8 +487,6 @@ int main(void)
 		rig_test(one_bit_flipped_is_found),
 		rig_test(well_summed_lies_are_found),
 		rig_test(a_room_that_is_full_goes_over_and_then_refuses),
-		pxt_test(a_bell_wakes_who_slept_on_the_value_it_left),
-		pxt_test(a_sleep_watches_other_words_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
