@@ -16,6 +16,8 @@
  *	          x86-64). A fence and a read-modify-write wait until the queue is empty.
  *	Stray     with STRAY, one wake-up for no reason, as by a signal.
  *
+ * With SEMAPHORE sleeping is as in doorbell_semaphore.c, else as in doorbell_futex.c.
+ *
  * The kernel: FUTEX_WAIT compares and blocks in one step, FUTEX_WAKE unblocks who is
  * blocked, also if its ringer has dawdled since it decided to call it. A full barrier
  * stands before the comparison, as futex_wait has one.
@@ -23,6 +25,10 @@
  * With CRASH ringer 0 may end at any step; the kernel then marks its life word and
  * wakes who sleeps on it (robust futex, FUTEX_WAIT of several words), when its last
  * stores are in memory. The sleeper watches the life words of both.
+ *
+ * A semaphore compares nothing: the sleeper throws old posts away, compares, and waits
+ * for a post, in three steps. With CRASH, too, the sleeper wakes for a life word then:
+ * what stands for its short sleeps, between which it looks at them.
  *
  * Checked: there is no invalid end state, that is, the sleeper is not blocked while
  * everybody else has ended; and no cycle (as a run of its own), so it ends having seen
@@ -49,6 +55,8 @@
  *	                        rings of the other behind it wake nobody. This one is in the C
  *	                        (px_stream_wait watches slots with open ranges): there it costs
  *	                        up to 100 ms, the bound of a sleep.
+ *	BROKEN_THROW_LATE       with SEMAPHORE: the bell is compared before old posts are
+ *	                        thrown away, and the new one is thrown away with them
  */
 
 #ifndef RINGS
@@ -82,6 +90,7 @@ chan queue[3] = [DEPTH] of { byte, byte };
 bool blocked;      /* in the futex queue of the bell */
 bool watched[2];   /* and of that ringer's life word */
 bool dead[2];      /* life words */
+byte posts;        /* of the semaphore, which are not taken */
 
 inline store(me, at, value)
 {
@@ -128,7 +137,11 @@ inline ring(me)
 	d_step { wake = memory[TICKET(me)] == (old | ANNOUNCED); old = 0 };
 #endif
 	if
+#ifdef SEMAPHORE
+	:: wake -> d_step { posts++; wake = false }
+#else
 	:: wake -> d_step { blocked = false; wake = false }
+#endif
 	:: else
 	fi
 }
@@ -245,6 +258,48 @@ inline ask_some()
 #endif
 #define MOVED (memory[BELL] != seen || ENDED(0) || ENDED(1))
 
+/* px_doorbell_sleep */
+inline sleep_on_futex()
+{
+	d_step {
+		empty(queue[SLEEPER]) ->
+		watched[0] = WATCHES(0);
+		watched[1] = WATCHES(1);
+		blocked = !MOVED
+	};
+	d_step { !blocked -> watched[0] = false; watched[1] = false }
+}
+
+inline throw_posts_away()
+{
+	d_step { empty(queue[SLEEPER]) -> posts = 0 }
+}
+
+inline sleep_on_semaphore()
+{
+#ifndef BROKEN_THROW_LATE
+	throw_posts_away();
+#endif
+	if
+	:: memory[BELL] != seen
+	:: else ->
+#ifdef BROKEN_THROW_LATE
+		throw_posts_away();
+#endif
+		d_step {
+			watched[0] = WATCHES(0);
+			watched[1] = WATCHES(1);
+			blocked = !(ENDED(0) || ENDED(1))
+		};
+		d_step {
+			posts > 0 || !blocked ->
+			posts = (posts > 0 -> posts - 1 : 0);
+			blocked = false;
+			watched[0] = false; watched[1] = false
+		}
+	fi
+}
+
 proctype Sleeper()
 {
 	byte seen, got[2];
@@ -278,14 +333,11 @@ proctype Sleeper()
 			if
 			:: there -> there = false
 			:: else ->
-				/* px_doorbell_sleep */
-				d_step {
-					empty(queue[SLEEPER]) ->
-					watched[0] = WATCHES(0);
-					watched[1] = WATCHES(1);
-					blocked = !MOVED
-				};
-				d_step { !blocked -> watched[0] = false; watched[1] = false }
+#ifdef SEMAPHORE
+				sleep_on_semaphore()
+#else
+				sleep_on_futex()
+#endif
 			fi
 		fi;
 		seen = 0

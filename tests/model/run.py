@@ -44,6 +44,10 @@ MODELS = {
         ("WANT CRASH STRAY RINGS=1", False, GOOD),
         ("RINGS=2", True, GOOD),
         ("WANT CRASH RINGS=1", True, GOOD),
+        ("SEMAPHORE RINGS=2", False, GOOD),
+        ("SEMAPHORE CRASH STRAY RINGS=2", False, GOOD),
+        ("SEMAPHORE WANT RINGS=2", False, GOOD),
+        ("SEMAPHORE RINGS=2", True, GOOD),
         ("BROKEN_FLAG RINGS=2", False, STUCK),
         ("BROKEN_FLAG ONE_TICKET RINGS=2", False, STUCK),
         ("BROKEN_FENCE_WANTED WANT RINGS=2", False, STUCK),
@@ -52,6 +56,7 @@ MODELS = {
         ("BROKEN_NEW_VALUE RINGS=2", False, STUCK),
         ("BROKEN_SEEN_LATE RINGS=2", False, STUCK),
         ("BROKEN_UNWATCHED CRASH RINGS=2", False, STUCK),
+        ("BROKEN_THROW_LATE SEMAPHORE RINGS=2", False, STUCK),
         ("BROKEN_BURIED CRASH RINGS=2", True, CYCLE),
     ],
     "range": [
