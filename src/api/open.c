@@ -27,7 +27,7 @@ static const char *px_option_unnamed(const struct procs_options *options, const 
 	const uint32_t start = options != NULL ? options->start : PROCS_START_DEFAULT;
 
 	if (strcmp(name, "start") == 0 && start <= PROCS_START_SPAWN)
-		return "needs procs_worker_hook first in main, or options.worker or options.modules";
+		return "needs procs_worker_hook first in main, or a worker binary";
 	if (strcmp(name, "worker") == 0)
 		return options->worker[0] != '/' ? "is no absolute path"
 						 : "is too long, or not for this start method";

@@ -135,8 +135,12 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
 
 /* What a worker that crashed left in its slot, for a loss with cause SIGNAL whose
  * code may be corrected by it; false if it left nothing. */
-bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px_loss *loss,
+bool px_backend_crash(struct px_backend *backend, uint32_t slot, struct px_loss *loss,
 		      struct px_crash *crash_out);
+
+/* Objects of workers that this process has not; NULL if they are its own. Borrowed. */
+struct px_foreign;
+const struct px_foreign *px_backend_foreign(const struct px_backend *backend);
 
 /* Whether a worker has not come further than its init hook, by its word; and what
  * that returned, if it did. */

@@ -168,10 +168,11 @@ static int px_server_greet(struct px_forkserver *server)
 	struct px_server_hello hello;
 	const ssize_t got = px_socket_take(server->socket, &hello, sizeof(hello), NULL, 0);
 
-	if (got == -EAGAIN)
-		return -ETIMEDOUT;
-	if (got != (ssize_t)sizeof(hello))
-		return -ESRCH;
+	if (got != (ssize_t)sizeof(hello)) {
+		px_server_note(server, got == -EAGAIN ? "it says nothing"
+						      : "it ended without a word");
+		return got == -EAGAIN ? -ETIMEDOUT : -ESRCH;
+	}
 	hello.reply.text[sizeof(hello.reply.text) - 1] = '\0';
 	if (px_build_differs(&hello.build) != NULL)
 		px_server_note(server, px_build_differs(&hello.build));
@@ -210,7 +211,9 @@ static int px_server_start(struct px_forkserver *server)
 	px_file_close(ends[1]);
 	px_lifeline_end_close(fds[PX_SEAT_LIFELINE]);
 	server->socket = ends[0];
-	if (error == 0)
+	if (error != 0)
+		px_server_note(server, strerrordesc_np(-error));
+	else
 		error = px_server_greet(server);
 	if (error != 0)
 		px_server_bury(server);

@@ -10,13 +10,16 @@
 #include "shm/file.h"
 
 enum {
-	PX_REPLY_AT = 2048 /* offset of the reply in the page */
+	PX_REPLY_AT = 2048, /* offset of the reply */
+	PX_OBJECTS_AT = 4096
 };
 
 static const char px_magic[8] = { 'p', 'r', 'o', 'c', 's', '-', 'w', 'k' };
 
 _Static_assert(sizeof(struct px_letter) <= PX_REPLY_AT, "the reply lies behind the letter");
-_Static_assert(PX_REPLY_AT + sizeof(struct px_reply) <= PX_LETTER_SIZE, "both lie in a page");
+_Static_assert(PX_REPLY_AT + sizeof(struct px_reply) <= PX_OBJECTS_AT, "and before objects");
+_Static_assert(PX_OBJECTS_AT + PX_OBJECTS_MOST * sizeof(struct px_object) <= PX_LETTER_SIZE,
+	       "which are the last");
 _Static_assert(sizeof(PROCS_VERSION) <= sizeof(((struct px_build *)0)->version), "it fits");
 _Static_assert(sizeof(PX_BUILD) <= sizeof(((struct px_build *)0)->number), "it fits");
 
@@ -61,6 +64,25 @@ bool px_reply_read(int file, struct px_reply *reply_out)
 void px_reply_write(int file, const struct px_reply *reply)
 {
 	(void)px_file_write(file, PX_REPLY_AT, reply, sizeof(*reply));
+}
+
+void px_objects_write(int file)
+{
+	struct px_object objects[PX_OBJECTS_MOST] = { { .base = 0 } };
+	const size_t n = px_objects_list(objects);
+
+	(void)px_file_write(file, PX_OBJECTS_AT, objects, n * sizeof(*objects));
+}
+
+size_t px_objects_read(int file, struct px_object *objects)
+{
+	size_t n = 0;
+
+	if (!px_file_read(file, PX_OBJECTS_AT, objects, PX_OBJECTS_MOST * sizeof(*objects)))
+		return 0;
+	for (; n < PX_OBJECTS_MOST && objects[n].from < objects[n].to; n++)
+		objects[n].path[PX_OBJECT_PATH - 1] = '\0';
+	return n;
 }
 
 static bool px_ends(const char *text, size_t room)

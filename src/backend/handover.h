@@ -16,6 +16,7 @@
 #include <procs/failed.h>
 
 #include "backend/backend.h"
+#include "backend/objects.h"
 #include "shm/arena.h"
 #include "shm/layout.h"
 
@@ -72,9 +73,13 @@ struct px_reply {
 bool px_letter_write(int file, const struct px_letter *letter);
 bool px_reply_read(int file, struct px_reply *reply_out);
 
+/* What the worker has loaded, as it says: how many, at most PX_OBJECTS_MOST. */
+size_t px_objects_read(int file, struct px_object *objects);
+
 /* Worker: reads it. 0; -EPROTO and the cause in *reply_out for another build; -EINVAL for
  * what is no letter. Strings end, flags are 0 or 1. */
 int px_letter_read(int file, struct px_letter *letter_out, struct px_reply *reply_out);
 void px_reply_write(int file, const struct px_reply *reply);
+void px_objects_write(int file);
 
 #endif /* PROCS_BACKEND_HANDOVER_H */

@@ -140,6 +140,19 @@ int px_hire(struct px_birth *birth, struct px_child *child_out)
 	return error;
 }
 
+void px_hire_translate(struct px_backend *backend, uint32_t slot, struct px_crash *crash)
+{
+	struct px_object objects[PX_OBJECTS_MOST];
+	size_t n;
+
+	if (backend->foreign == NULL)
+		return;
+	n = px_objects_read(backend->workers[slot].file, objects);
+	for (uint32_t i = 0; i < crash->n_frames; i++)
+		crash->frame[i] =
+			px_objects_translate(objects, n, backend->foreign, crash->frame[i]);
+}
+
 bool px_hire_is_well(struct px_backend *backend, uint32_t slot, uint64_t now)
 {
 	struct px_worker *worker = &backend->workers[slot];
@@ -185,6 +198,11 @@ struct px_loss px_hire_loss(struct px_backend *backend, uint32_t slot, struct px
 		}
 	}
 	return loss;
+}
+
+const struct px_foreign *px_backend_foreign(const struct px_backend *backend)
+{
+	return backend->foreign;
 }
 
 const char *px_backend_said(const struct px_backend *backend)

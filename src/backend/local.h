@@ -55,6 +55,7 @@ struct px_backend {
 	struct px_program program;   /* of workers that are executed */
 	int bell_file;               /* the doorbell lies in, if workers are to attach; or -1 */
 	struct px_reply reply;       /* of the last worker that could not begin */
+	struct px_foreign *foreign;  /* of the store; NULL: workers are forks */
 	struct px_task_name task[2]; /* of the order, if workers are to attach */
 	uint32_t n_slots;
 	struct px_worker *workers;       /* [n_slots], of the store */
@@ -91,6 +92,9 @@ int px_hire(struct px_birth *birth, struct px_child *child_out);
 
 /* Writes the names of the order's tasks into the slot. */
 void px_hire_name(struct px_backend *backend, uint32_t slot);
+
+/* The frames of a crash, as addresses that px_symbols_find knows. */
+void px_hire_translate(struct px_backend *backend, uint32_t slot, struct px_crash *crash);
 
 /* Whether nothing is wrong with a worker that is still to attach; else it is killed. And of
  * one that is lost, why it never did. */

@@ -215,7 +215,7 @@ enum px_health px_backend_check(struct px_backend *backend, uint32_t slot, uint6
 	return PX_HEALTH_LOST;
 }
 
-bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px_loss *loss,
+bool px_backend_crash(struct px_backend *backend, uint32_t slot, struct px_loss *loss,
 		      struct px_crash *crash_out)
 {
 	const struct px_slot at = px_backend_slot(backend, slot);
@@ -225,6 +225,7 @@ bool px_backend_crash(const struct px_backend *backend, uint32_t slot, struct px
 	/* Where the walk over its stack hung, an alarm ended it instead. */
 	if (loss->code == SIGALRM)
 		loss->code = crash_out->signal;
+	px_hire_translate(backend, slot, crash_out);
 	return loss->code == crash_out->signal;
 }
 
@@ -310,6 +311,11 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 
 	if (backend == NULL || workers == NULL)
 		return -ENOMEM;
+	if (px_start_attaches(wish->start)) {
+		backend->foreign = px_store_take(wish->store, sizeof(*backend->foreign));
+		if (backend->foreign == NULL)
+			return -ENOMEM;
+	}
 	px_reaper_tidy();
 	backend->start = wish->start;
 	backend->order = wish->order;

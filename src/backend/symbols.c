@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef PX_LIBDW
@@ -20,6 +21,7 @@ struct px_search {
 	_Atomic uint32_t adopted;
 	uint32_t n;
 	uint64_t address[PX_SYMBOLS_MOST];
+	struct px_foreign foreign;
 	struct px_symbol found[PX_SYMBOLS_MOST];
 };
 
@@ -45,10 +47,14 @@ static void px_say_module(struct px_symbol *symbol, const char *path, uint64_t o
 }
 
 /* What the dynamic linker knows: exported functions, and the module. */
-static void px_find_exported(uint64_t address, struct px_symbol *symbol)
+static void px_find_exported(uint64_t address, const struct px_foreign *foreign,
+			     struct px_symbol *symbol)
 {
 	Dl_info info;
 
+	for (uint32_t i = 0; foreign != NULL && i < foreign->n; i++)
+		if (address >= px_foreign_base(i) && address < px_foreign_base(i + 1))
+			px_say_module(symbol, foreign->path[i], address - px_foreign_base(i));
 	if (dladdr((const void *)(uintptr_t)address, &info) == 0 || info.dli_fname == NULL)
 		return;
 	if (symbol->text[0] == '\0' && info.dli_sname != NULL)
@@ -62,6 +68,7 @@ static void px_find_exported(uint64_t address, struct px_symbol *symbol)
 # define PX_LIBDW_CALLS(X)                                                                         \
   X(dwfl_begin)                                                                                    \
   X(dwfl_linux_proc_report)                                                                        \
+  X(dwfl_report_elf)                                                                               \
   X(dwfl_report_end)                                                                               \
   X(dwfl_linux_proc_find_elf)                                                                      \
   X(dwfl_standard_find_debuginfo)                                                                  \
@@ -132,7 +139,7 @@ static const char *px_find_line(const struct px_libdw *dw, Dwfl_Module *module, 
 }
 
 static void px_find_one(const struct px_libdw *dw, Dwfl *dwfl, uint64_t address,
-			struct px_symbol *symbol)
+			const struct px_foreign *foreign, struct px_symbol *symbol)
 {
 	Dwfl_Module *module = dw->dwfl_addrmodule(dwfl, address);
 	const char *name = module != NULL ? dw->dwfl_module_addrname(module, address) : NULL;
@@ -146,7 +153,20 @@ static void px_find_one(const struct px_libdw *dw, Dwfl *dwfl, uint64_t address,
 	if (file != NULL)
 		px_say_line(symbol, file, number);
 	else
-		px_find_exported(address, symbol);
+		px_find_exported(address, foreign, symbol);
+}
+
+/* A worker named them: what is no file would keep us waiting. */
+static void px_report_foreign(const struct px_libdw *dw, Dwfl *dwfl,
+			      const struct px_foreign *foreign)
+{
+	for (uint32_t i = 0; i < foreign->n; i++) {
+		struct stat status;
+
+		if (stat(foreign->path[i], &status) == 0 && S_ISREG(status.st_mode))
+			(void)dw->dwfl_report_elf(dwfl, foreign->path[i], foreign->path[i], -1,
+						  px_foreign_base(i), false);
+	}
 }
 
 static bool px_find_by_libdw(struct px_search *search)
@@ -165,11 +185,13 @@ static bool px_find_by_libdw(struct px_search *search)
 	callbacks.find_elf = dw.dwfl_linux_proc_find_elf;
 	callbacks.find_debuginfo = dw.dwfl_standard_find_debuginfo;
 	dwfl = dw.dwfl_begin(&callbacks);
-	if (dwfl == NULL || dw.dwfl_linux_proc_report(dwfl, getpid()) != 0 ||
-	    dw.dwfl_report_end(dwfl, NULL, NULL) != 0)
+	if (dwfl == NULL || dw.dwfl_linux_proc_report(dwfl, getpid()) != 0)
+		return false;
+	px_report_foreign(&dw, dwfl, &search->foreign);
+	if (dw.dwfl_report_end(dwfl, NULL, NULL) != 0)
 		return false;
 	for (uint32_t i = 0; i < search->n; i++)
-		px_find_one(&dw, dwfl, search->address[i], &search->found[i]);
+		px_find_one(&dw, dwfl, search->address[i], &search->foreign, &search->found[i]);
 	return true;
 }
 
@@ -190,18 +212,20 @@ static void px_search_run(void *argument)
 
 	if (!px_find_by_libdw(search))
 		for (uint32_t i = 0; i < search->n; i++)
-			px_find_exported(search->address[i], &search->found[i]);
+			px_find_exported(search->address[i], &search->foreign, &search->found[i]);
 }
 
-void px_symbols_guess(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols)
+void px_symbols_guess(const uint64_t *addresses, uint32_t n, const struct px_foreign *foreign,
+		      struct px_symbol *symbols)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		symbols[i].text[0] = '\0';
-		px_find_exported(addresses[i], &symbols[i]);
+		px_find_exported(addresses[i], foreign, &symbols[i]);
 	}
 }
 
-bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols)
+bool px_symbols_find(const uint64_t *addresses, uint32_t n, const struct px_foreign *foreign,
+		     struct px_symbol *symbols)
 {
 	struct px_search *search = px_pages_map(sizeof(*search));
 	const uint64_t deadline = px_deadline(px_now(), PX_SEARCH_LONG);
@@ -211,10 +235,12 @@ bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *sy
 	for (uint32_t i = 0; i < n; i++)
 		symbols[i].text[0] = '\0';
 	if (search == NULL) {
-		px_symbols_guess(addresses, n, symbols);
+		px_symbols_guess(addresses, n, foreign, symbols);
 		return false;
 	}
 	search->n = n;
+	if (foreign != NULL)
+		search->foreign = *foreign;
 	memcpy(search->address, addresses, n * sizeof(*addresses));
 	in_time = px_launch_helper(px_search_run, search, &search->adopted, deadline);
 	for (uint32_t i = 0; i < n && in_time; i++) {
@@ -223,6 +249,6 @@ bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *sy
 	}
 	px_pages_unmap(search, sizeof(*search));
 	if (!in_time)
-		px_symbols_guess(addresses, n, symbols);
+		px_symbols_guess(addresses, n, foreign, symbols);
 	return in_time;
 }

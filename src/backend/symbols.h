@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/objects.h"
+
 enum {
 	PX_SYMBOL_TEXT = 256,
 	PX_SYMBOLS_MOST = 64 /* of one search */
@@ -22,10 +24,12 @@ struct px_symbol {
 
 /* Fills symbols[i] with what the dynamic linker knows of addresses[i]: exported
  * functions, and modules with offsets. */
-void px_symbols_guess(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols);
+void px_symbols_guess(const uint64_t *addresses, uint32_t n, const struct px_foreign *foreign,
+		      struct px_symbol *symbols);
 
-/* Fills symbols[i] for addresses[i]. False, with guesses, if no child can be had
+/* Fills symbols[i] for addresses[i], of this process or of foreign objects (NULL: none). False, with guesses, if no child can be had
  * or it took more than two seconds. Blocks for that long. */
-bool px_symbols_find(const uint64_t *addresses, uint32_t n, struct px_symbol *symbols);
+bool px_symbols_find(const uint64_t *addresses, uint32_t n, const struct px_foreign *foreign,
+		     struct px_symbol *symbols);
 
 #endif /* PROCS_BACKEND_SYMBOLS_H */

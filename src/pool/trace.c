@@ -91,7 +91,8 @@ static uint64_t px_call_at(const struct px_crash *crash, uint32_t i)
 }
 
 /* Searches for the names of those addresses that were not met before. */
-static void px_names_learn(struct px_traces *traces, const struct px_crash *crash)
+static void px_names_learn(struct px_traces *traces, const struct px_crash *crash,
+			   const struct px_foreign *foreign)
 {
 	struct px_name *first = &traces->name[traces->n_names];
 	uint64_t addresses[PX_REPORT_FRAMES];
@@ -109,8 +110,8 @@ static void px_names_learn(struct px_traces *traces, const struct px_crash *cras
 	if (n == 0)
 		return;
 	if (traces->searches >= PX_SEARCHES_MOST)
-		px_symbols_guess(addresses, n, symbols);
-	else if (!px_symbols_find(addresses, n, symbols))
+		px_symbols_guess(addresses, n, foreign, symbols);
+	else if (!px_symbols_find(addresses, n, foreign, symbols))
 		traces->searches = PX_SEARCHES_MOST; /* it would only take as long again */
 	traces->searches++;
 	for (uint32_t i = 0; i < n; i++)
@@ -118,11 +119,11 @@ static void px_names_learn(struct px_traces *traces, const struct px_crash *cras
 }
 
 static void px_add_frames(struct px_text *text, struct px_traces *traces,
-			  const struct px_crash *crash)
+			  const struct px_crash *crash, const struct px_foreign *foreign)
 {
 	uint32_t same = 0;
 
-	px_names_learn(traces, crash);
+	px_names_learn(traces, crash, foreign);
 	for (uint32_t i = 0; i < crash->n_frames; i++) {
 		const uint64_t address = px_call_at(crash, i);
 		const struct px_name *name = px_name_of(traces, address);
@@ -146,13 +147,13 @@ static void px_add_frames(struct px_text *text, struct px_traces *traces,
 }
 
 static void px_add_crash(struct px_text *text, struct px_traces *traces,
-			 const struct px_crash *crash)
+			 const struct px_crash *crash, const struct px_foreign *foreign)
 {
 	px_text_add(text, "  %s", px_code_text(crash));
 	if (crash->code > 0 && crash->signal != SIGTRAP && crash->signal != SIGSYS)
 		px_text_add(text, ", address 0x%llx", (unsigned long long)crash->address);
 	px_text_add(text, "\n");
-	px_add_frames(text, traces, crash);
+	px_add_frames(text, traces, crash, foreign);
 }
 
 /* One write, if the descriptor takes it now: a pipe that nobody empties must not
@@ -227,7 +228,7 @@ void px_trace(struct procs_stream *stream, const struct px_crash *crash, struct 
 	px_text_add(&text, ", process %lld: ", (long long)failed->pid);
 	px_text_add(&text, "%s\n", px_short_line(failed, line, sizeof(line)));
 	if (crash != NULL)
-		px_add_crash(&text, traces, crash);
+		px_add_crash(&text, traces, crash, px_backend_foreign(stream->backend));
 	if (where.size > 0) {
 		px_text_add(&text, "  at ");
 		px_text_add_bytes(&text, where.data, where.size);

@@ -207,7 +207,8 @@ int px_arena_file_slot(const struct px_arena *arena, uint64_t number)
 {
 	const struct px_geometry *g = &arena->geometry;
 
-	const int file = px_arena_file(arena, px_slot_offset(g, number), g->stride, g->page);
+	const int file = px_arena_file(arena, px_slot_offset(g, number), g->stride,
+				       PX_LETTER_PAGES * g->page);
 	const int error =
 		file >= 0 ? px_doorbell_open(&px_arena_slot(arena, number).control->bell) : 0;
 
@@ -231,7 +232,7 @@ int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, 
 	    g.control != geometry->control || g.input != geometry->input ||
 	    g.output != geometry->output || !px_file_is_sealed(bell, &bell_size) ||
 	    !px_file_is_sealed(slot, &slot_size) || bell_size != page ||
-	    slot_size != page + g.stride)
+	    slot_size != PX_LETTER_PAGES * page + g.stride)
 		return -EINVAL;
 	/* Without access: what lies on either side of the slot is nobody's. */
 	base = mmap(NULL, g.size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -239,7 +240,8 @@ int px_arena_attach(struct px_arena *arena, const struct px_geometry *geometry, 
 		return -errno;
 	*arena = (struct px_arena){ .geometry = g, .base = base };
 	if (px_file_map(bell, 0, page, base, true) == NULL ||
-	    px_file_map(slot, page, g.stride, arena->base + px_slot_offset(&g, 0), true) == NULL)
+	    px_file_map(slot, PX_LETTER_PAGES * page, g.stride, arena->base + px_slot_offset(&g, 0),
+			true) == NULL)
 		return -ENOMEM;
 	error = px_doorbell_attach(&px_arena_shared(arena)->bell);
 	return error != 0 ? error : px_doorbell_attach(&px_arena_slot(arena, 0).control->bell);

@@ -36,10 +36,11 @@ struct px_arena {
 /*
  * Slots that are handed to processes which do not inherit the arena lie in files of
  * their own, as large as they will ever be (sealed), and so does the doorbell. The
- * first page of a slot's file is a letter, see backend/handover.h; the slot follows.
+ * first pages of a slot's file are for letters, see backend/handover.h; the slot follows.
  */
 enum {
-	PX_LETTER_SIZE = 4096 /* bytes of it that are used */
+	PX_LETTER_SIZE = 8192, /* bytes of them that are used */
+	PX_LETTER_PAGES = 2
 };
 
 /*
