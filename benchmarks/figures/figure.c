@@ -11,7 +11,8 @@
 enum {
 	ROUNDS = 15,
 	ROUNDS_MOST = 201,
-	PROBES = 5
+	PROBES = 5,
+	PROCESSES = 2
 };
 
 #define PROBE_NS    50000000u /* of spinning */
@@ -61,18 +62,21 @@ static uint64_t spin_by(int n)
 	uint64_t *turns =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	const uint64_t until = figure_now() + PROBE_NS;
+	pid_t pids[PROCESSES];
 	uint64_t sum = 0;
 
 	if (turns == MAP_FAILED)
 		return 0;
-	for (int i = 1; i < n; i++)
-		if (fork() == 0) {
+	for (int i = 1; i < n; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
 			turns[i] = spin(until);
 			_exit(0);
 		}
+	}
 	turns[0] = spin(until);
-	while (wait(NULL) > 0)
-		;
+	for (int i = 1; i < n; i++)
+		waitpid(pids[i], NULL, 0);
 	for (int i = 0; i < n; i++)
 		sum += turns[i];
 	munmap(turns, 4096);
@@ -86,7 +90,7 @@ static double capacity(void)
 	for (int i = 0; i < PROBES; i++) {
 		const double one = (double)spin_by(1);
 
-		ratios[i] = one > 0 ? (double)spin_by(2) / one : 0;
+		ratios[i] = one > 0 ? (double)spin_by(PROCESSES) / one : 0;
 	}
 	return figure_median(ratios, PROBES);
 }

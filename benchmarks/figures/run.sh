@@ -26,6 +26,7 @@ run "$bin/figure_calls"
 run "$bin/figure_death"
 run "$bin/figure_wake"
 run "$bin/figure_results"
+run "$bin/figure_starts"
 if command -v python3 >/dev/null; then
 	if [ -x "$bin/mpi_rank" ] && command -v mpirun >/dev/null; then
 		run "$bin/figure_peers" "$here/python_pool.py" "$bin/mpi_rank"

@@ -41,7 +41,7 @@ int px_arena_geometry(uint64_t n_slots, uint64_t input, uint64_t output, uint64_
 static void *px_map_file(uint64_t size)
 {
 	const int file = px_file_make(size);
-	void *base = file >= 0 ? px_file_map(file, 0, size, NULL, true) : NULL;
+	void *base = file >= 0 ? px_file_map_large(file, 0, size, NULL) : NULL;
 
 	px_file_close(file); /* the mapping holds the memory */
 	if (base == NULL)
@@ -187,7 +187,7 @@ static int px_arena_file(const struct px_arena *arena, uint64_t at, uint64_t siz
 
 	if (file < 0)
 		return file;
-	if (px_file_map(file, letter, size, arena->base + at, true) == NULL) {
+	if (px_file_map_large(file, letter, size, arena->base + at) == NULL) {
 		error = errno;
 		px_file_close(file);
 		errno = saved;
@@ -304,7 +304,7 @@ void *px_pages_reserve(uint64_t size, int *file_out)
 {
 	const int saved = errno;
 	int file = px_file_make(size);
-	void *pages = file >= 0 ? px_file_map(file, 0, size, NULL, true) : NULL;
+	void *pages = file >= 0 ? px_file_map_large(file, 0, size, NULL) : NULL;
 
 	if (pages == NULL) {
 		px_file_close(file);

@@ -66,18 +66,24 @@ void *px_file_map(int file, uint64_t offset, uint64_t size, void *at, bool writa
 {
 	const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	const int flags = MAP_SHARED | MAP_NORESERVE | (at != NULL ? MAP_FIXED : 0);
-	/* Without access first: see px_map() in arena.c. */
-	const int first = px_is_valgrind() ? access : PROT_NONE;
-	void *pages = mmap(at, size, first, flags, file, (off_t)offset);
+	void *pages = mmap(at, size, access, flags, file, (off_t)offset);
 
+	return pages != MAP_FAILED ? pages : NULL;
+}
+
+void *px_file_map_large(int file, uint64_t offset, uint64_t size, void *at)
+{
+	const int flags = MAP_SHARED | MAP_NORESERVE | (at != NULL ? MAP_FIXED : 0);
+	void *pages;
+
+	if (px_is_valgrind())
+		return px_file_map(file, offset, size, at, true);
+	/* Without access first: see px_map() in arena.c. */
+	pages = mmap(at, size, PROT_NONE, flags, file, (off_t)offset);
 	if (pages == MAP_FAILED)
 		return NULL;
-	if (first != access) {
-		(void)munlock(pages, size);
-		if (mprotect(pages, size, access) != 0)
-			return NULL;
-	}
-	return pages;
+	(void)munlock(pages, size);
+	return mprotect(pages, size, PROT_READ | PROT_WRITE) == 0 ? pages : NULL;
 }
 
 bool px_file_is_sealed(int file, uint64_t *size_out)

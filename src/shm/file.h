@@ -14,8 +14,10 @@
  * would raise SIGXFSZ. */
 int px_file_make(uint64_t size);
 
-/* Maps part of it, shared: anywhere, or in place of what is mapped `at`. NULL with errno. */
+/* Maps part of it, shared: anywhere, or in place of what is mapped `at`. NULL with errno. In
+ * a host, where all that is mapped may be locked and so touched at once, the second. */
 void *px_file_map(int file, uint64_t offset, uint64_t size, void *at, bool writable);
+void *px_file_map_large(int file, uint64_t offset, uint64_t size, void *at);
 
 /* Whether a descriptor is such a file, open for writing, and its size. */
 bool px_file_is_sealed(int file, uint64_t *size_out);
