@@ -132,6 +132,39 @@ struct procs_function {
 	PROCS_C_LINKAGE const struct procs_function *                          \
 	procs_function_of_##name(void) PROCS_UNUSED
 
+/** PROCS_REMOTE_TASK(fill); declares a raw task that only the workers have, see PROCS_REMOTE. */
+#define PROCS_REMOTE_TASK(name)                                                \
+	const struct procs_function *procs_function_of_##name(void) PROCS_UNUSED; \
+	static const struct procs_function procs_raw_##name = {                \
+		sizeof(struct procs_function), #name, 0, 0, NULL,              \
+		{ "raw", 0, PROCS_CODE_RAW }, NULL, procs_absent_raw, NULL, NULL, 0 \
+	};                                                                     \
+	const struct procs_function *procs_function_of_##name(void)            \
+	{                                                                      \
+		return &procs_raw_##name;                                      \
+	}                                                                      \
+	struct procs_needs_semicolon
+
+/**
+ * In the place of a task that is elsewhere, see PROCS_REMOTE: fails the item with ENOENT.
+ *
+ * @loop: as the library hands it to tasks.
+ * Returns: nothing. Errors: none.
+ * Ownership: nothing. Blocks: no. Allocates: no.
+ * Threads: that of the task. Fork: only in the task's process. Signals: no.
+ */
+PROCS_EXPORT void procs_absent(struct procs_loop *loop);
+
+/**
+ * The same for raw tasks.
+ *
+ * @task: as handed to the task.
+ * Returns: ENOENT. Errors: none.
+ * Ownership: nothing. Blocks: no. Allocates: no.
+ * Threads: that of the task. Fork: only in the task's process. Signals: no.
+ */
+PROCS_EXPORT int procs_absent_raw(struct procs_task *task);
+
 /** The descriptor of a task, typed or raw, for the calls that take one. */
 #define procs_function_of(name) procs_function_of_##name()
 
@@ -277,6 +310,23 @@ extern const struct procs_struct *const __stop_procs_structs[]
 # define PROCS_DEFINE7(...) PROCS_DECLARE7(__VA_ARGS__); PROCS_BODY7(__VA_ARGS__)
 # define PROCS_DEFINE8(...) PROCS_DECLARE8(__VA_ARGS__); PROCS_BODY8(__VA_ARGS__)
 # define PROCS_DEFINE9(...) _Static_assert(0, "procs: a task takes at most 8 arguments")
+
+/**
+ * PROCS_REMOTE0..8(R, name, T1, a1, ...); declares a task that this
+ * program does not have, but its workers: a worker binary or a module, see <procs/worker.h>.
+ * It is used as any other, with PROCS_START_SPAWN or a forkserver; once in a program, for
+ * each task.
+ */
+# define PROCS_REMOTE0(R, name) PROCS_DECLARE0(R, name); PROCS_REMOTE_0_(R, name)
+# define PROCS_REMOTE1(...) PROCS_DECLARE1(__VA_ARGS__); PROCS_REMOTE_N_(2, __VA_ARGS__)
+# define PROCS_REMOTE2(...) PROCS_DECLARE2(__VA_ARGS__); PROCS_REMOTE_N_(4, __VA_ARGS__)
+# define PROCS_REMOTE3(...) PROCS_DECLARE3(__VA_ARGS__); PROCS_REMOTE_N_(6, __VA_ARGS__)
+# define PROCS_REMOTE4(...) PROCS_DECLARE4(__VA_ARGS__); PROCS_REMOTE_N_(8, __VA_ARGS__)
+# define PROCS_REMOTE5(...) PROCS_DECLARE5(__VA_ARGS__); PROCS_REMOTE_N_(10, __VA_ARGS__)
+# define PROCS_REMOTE6(...) PROCS_DECLARE6(__VA_ARGS__); PROCS_REMOTE_N_(12, __VA_ARGS__)
+# define PROCS_REMOTE7(...) PROCS_DECLARE7(__VA_ARGS__); PROCS_REMOTE_N_(14, __VA_ARGS__)
+# define PROCS_REMOTE8(...) PROCS_DECLARE8(__VA_ARGS__); PROCS_REMOTE_N_(16, __VA_ARGS__)
+# define PROCS_REMOTE9(...) PROCS_DEFINE9(__VA_ARGS__)
 
 /**
  * PROCS_PURE0..8(R, name, T1, a1, ...): PROCS_DEFINE, with a promise: running

@@ -192,14 +192,31 @@
 /* The loop and the descriptor; `blocks` is what the loop does first. */
 # define PROCS_REGISTER_(R, name, fields, fields_size, block, blocks, call)    \
 	PROCS_CAT(PROCS_RESULT_, PROCS_IS_VOID(R))(R, name, blocks, call)      \
+	PROCS_DESCRIBE_(R, name, fields, fields_size, procs_loop_of_##name, block) \
+	PROCS_ENTER_(name, procs_typed_##name)                                 \
+	PROCS_FIND_(R, name)
+
+/* A task that only others have. */
+# define PROCS_REMOTE_0_(R, name)                                              \
+	PROCS_DESCRIBE_(R, name, NULL, 0, procs_absent, 0)                     \
+	PROCS_FIND_(R, name)                                                   \
+	struct procs_needs_semicolon
+# define PROCS_REMOTE_N_(m, R, name, ...)                                      \
+	PROCS_FIELDS_N_(m, name, __VA_ARGS__)                                  \
+	PROCS_DESCRIBE_(R, name, procs_fields_of_##name,                       \
+			sizeof(struct procs_arguments_##name), procs_absent, 0) \
+	PROCS_FIND_(R, name)                                                   \
+	struct procs_needs_semicolon
+
+# define PROCS_DESCRIBE_(R, name, fields, fields_size, loop, block)            \
 	static const struct procs_function procs_typed_##name = {              \
 		sizeof(struct procs_function), #name,                          \
 		procs_arity_##name, fields_size, fields,                       \
 		PROCS_CAT(PROCS_TYPE_, PROCS_IS_VOID(R))(R),                   \
-		procs_loop_of_##name, NULL,                                    \
+		loop, NULL,                                                    \
 		__start_procs_structs, __stop_procs_structs, block             \
-	};                                                                     \
-	PROCS_ENTER_(name, procs_typed_##name)                                 \
+	};
+# define PROCS_FIND_(R, name)                                                  \
 	__typeof__(R) procs_find_##name(const struct procs_function **procs_out) \
 	{                                                                      \
 		*procs_out = &procs_typed_##name;                              \

@@ -57,6 +57,20 @@ void *procs_scratch(size_t size)
 	return memory;
 }
 
+void procs_absent(struct procs_loop *loop)
+{
+	(void)procs_fail(ENOENT, "the task is not in this program");
+	/* Outside of any item nothing stops it. */
+	loop->failed = 1;
+}
+
+int procs_absent_raw(struct procs_task *task)
+{
+	(void)task;
+	(void)procs_fail(ENOENT, "the task is not in this program");
+	return ENOENT;
+}
+
 size_t procs_argument_count(const struct procs_task *task)
 {
 	return task != NULL ? task->n_arguments : 0;

@@ -151,6 +151,10 @@ int px_call_pull(struct procs_stream *stream)
 	if (error != 0)
 		px_spec_refuse(stream, span, error,
 			       plans != NULL && plans->error != 0 ? plans->culprit : NULL);
+	else if (!px_start_attaches(stream->config.start) && px_task_is_absent(spec.function))
+		px_span_fail(stream, span,
+			     (struct px_verdict){ .cause = PROCS_CAUSE_UNKNOWN_FUNCTION,
+						  .code = ENOENT });
 	else if (stream->names != NULL && px_names_of(stream, spec.function, &error) == NULL)
 		px_span_fail(stream, span,
 			     (struct px_verdict){ .cause = PROCS_CAUSE_UNKNOWN_FUNCTION,

@@ -302,6 +302,12 @@ bool px_copy_input(struct procs_stream *stream, uint32_t slot, struct px_span *s
 uint64_t px_copy_most(const struct procs_stream *stream);
 int px_copy_possible(const struct procs_stream *stream);
 
+/* Whether a task is one that only workers have which attach. */
+static inline bool px_task_is_absent(const struct procs_function *function)
+{
+	return function->loop == procs_absent || function->raw == procs_absent_raw;
+}
+
 /* names.c. For workers that find tasks by name: makes ready to say whom is meant; 0, -ENOMEM,
  * or -ENXIO, -EEXIST, -ENAMETOOLONG with the task's name in *culprit, if it is none that
  * such a worker has, or has twice. Tells the backend, of a map. The name for a call of a task: NULL as

@@ -102,6 +102,10 @@ int px_plan_map(struct procs_stream *stream, const char **culprit)
 	*culprit = plans->error != 0 ? plans->culprit : NULL;
 	if (plans->error != 0)
 		return plans->error;
+	if (!px_start_attaches(stream->config.start) && px_task_is_absent(stream->input.function)) {
+		*culprit = stream->input.function->name;
+		return -ENXIO;
+	}
 	/* Workers that have been there, or attach, see nothing of the caller's elements; inline
 	 * ones do. */
 	if ((stream->config.pool != NULL && stream->config.start != PROCS_START_INLINE) ||

@@ -3,7 +3,7 @@
 in the README, without a warning under both compilers as C17 and C2x, and its
 output.
 
-usage: run.py PROGRAM SOURCE README INCLUDE
+usage: run.py PROGRAM SOURCE README INCLUDE [ARGUMENT...]
 """
 import os
 import re
@@ -15,12 +15,16 @@ import tempfile
 OUTPUTS = {
     "program.c": "31\n9\n42\n99\n75\n357\n-10\n114\n2\n6\nFailed(EDOM: not odd: 6)\n14\n",
     "reduce.c": "0 to 250000, mean 125000\nitem 765432: no number\n",
+    "own.c": "0.5 1 1.5\n" * 2,
+    "tasks.c": "double root(double x)\n",
+    "roots.c": "2\n3\nFailed(EPERM: -1 has no root)\n" * 2,
 }
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2", "-c"]
 
 
 def main():
-    program, source, readme, include = sys.argv[1:]
+    program, source, readme, include = sys.argv[1:5]
+    command = [program, *sys.argv[5:]]
     text = open(source, encoding="utf-8").read()
     output = OUTPUTS[os.path.basename(source)]
     failed = 0
@@ -34,7 +38,7 @@ def main():
             print(f"FAILED: {what} {detail}")
 
     for _ in range(5):
-        done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         check("its output", done.returncode == 0 and done.stdout == output, done.stdout + done.stderr)
     blocks = re.findall(r"```c\n(.*?)```", open(readme, encoding="utf-8").read(), re.S)
     check("the README has it word for word", text in blocks)
