@@ -142,6 +142,10 @@ bool px_backend_crash(struct px_backend *backend, uint32_t slot, struct px_loss 
 struct px_foreign;
 const struct px_foreign *px_backend_foreign(const struct px_backend *backend);
 
+/* Whether a worker does not wait to be given its slot any more; for how long it may,
+ * the backend sees to. */
+bool px_backend_has_attached(const struct px_backend *backend, uint32_t slot);
+
 /* Whether a worker has not come further than its init hook, by its word; and what
  * that returned, if it did. */
 bool px_backend_in_init(const struct px_backend *backend, uint32_t slot);

@@ -172,6 +172,11 @@ bool px_hire_is_well(struct px_backend *backend, uint32_t slot, uint64_t now)
 	return false;
 }
 
+bool px_backend_has_attached(const struct px_backend *backend, uint32_t slot)
+{
+	return backend->workers[slot].hello_by == 0;
+}
+
 struct px_loss px_hire_loss(struct px_backend *backend, uint32_t slot, struct px_loss loss)
 {
 	struct px_worker *worker = &backend->workers[slot];

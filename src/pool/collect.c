@@ -313,8 +313,8 @@ static void px_slot_enliven(struct procs_stream *stream, uint32_t slot, uint64_t
 
 	while (span != NULL && span->state != PX_SPAN_POSTED)
 		span = span->newer;
-	/* An init hook may take its time. */
-	if (span == NULL || span->running ||
+	/* An init hook may take its time, and who has not attached has a time of its own. */
+	if (span == NULL || span->running || !px_backend_has_attached(stream->backend, slot) ||
 	    (!desk->useful && px_backend_in_init(stream->backend, slot)))
 		desk->moved_ns = now;
 	else if (now - px_min(now, desk->moved_ns) >= PX_STUCK_LONG)

@@ -305,6 +305,34 @@ static void a_worker_that_dies_before_its_hello(void **state)
 		pxt_isolated(refuse_mood, moods[i]);
 }
 
+static void wait_for_its_hello(void *unused)
+{
+	const int as[] = { 1, 2, 3 };
+	struct procs_stream *stream;
+	struct procs_result result;
+	uint64_t took = procs_deadline(0);
+
+	(void)unused;
+	setenv("PXT_MOOD", "sleep", 1);
+	stream = procs_pmap(plus, 3, SPAWN(.worker = PATH_MOODY, .traceback_fd = -1), as, as);
+	for (int i = 0; i < 3; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed != NULL);
+		pxt_equal(result.failed->cause, PROCS_CAUSE_TIMEOUT);
+		pxt_check(strstr(result.failed->message, PATH_MOODY) != NULL);
+		pxt_check(strstr(result.failed->message, "within 10 s") != NULL);
+	}
+	pxt_equal(procs_close(stream), 0);
+	took = (procs_deadline(0) - took) / 1000000;
+	pxt_check(took >= 9900 && took < 15000);
+}
+
+static void a_worker_that_sleeps_before_its_hello(void **state)
+{
+	(void)state;
+	pxt_isolated(wait_for_its_hello, NULL);
+}
+
 /* Whoever comes first has the slot: the values are right, or the other's slot is told to
  * be taken. */
 static void take_either(void *unused)
@@ -540,6 +568,7 @@ int main(void)
 		pxt_test(workers_of_another_build),
 		pxt_test(callers_of_another_build),
 		pxt_test(a_worker_that_dies_before_its_hello),
+		pxt_test(a_worker_that_sleeps_before_its_hello),
 		pxt_test(two_that_attach),
 		pxt_test(names_that_no_task_has),
 		pxt_test(a_name_of_127_bytes),
