@@ -124,7 +124,8 @@ static bool px_worker_is_well(struct px_backend *backend, struct px_worker *work
 
 	if (backend->start == PROCS_START_INLINE)
 		return true;
-	if (!px_life_is_well(life, worker->pid) || !px_hire_is_well(backend, slot, now))
+	/* Another that took its slot marks the word, too. */
+	if (!px_hire_is_well(backend, slot, now) || !px_life_is_well(life, worker->pid))
 		return false;
 	if (now - worker->swept < px_sweep_interval(life))
 		return true;
@@ -149,6 +150,7 @@ static struct px_loss px_loss_of(const struct px_worker *worker)
 		loss.cause = worker->reason;
 		loss.code = worker->reason == PROCS_CAUSE_TIMEOUT     ? ETIMEDOUT
 			    : worker->reason == PROCS_CAUSE_CANCELLED ? ECANCELED
+			    : worker->reason == PROCS_CAUSE_CORRUPT   ? EBADMSG
 								      : 0;
 		return loss;
 	}

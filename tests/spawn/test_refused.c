@@ -333,6 +333,44 @@ static void a_worker_that_sleeps_before_its_hello(void **state)
 	pxt_isolated(wait_for_its_hello, NULL);
 }
 
+/* What that worker left behind becomes a child of this process. */
+static void take_second(void *unused)
+{
+	const int items[] = { 1, 2, 3 };
+	struct procs_stream *stream;
+	struct procs_result result;
+	bool told = false;
+	pid_t children[8];
+	int n;
+
+	(void)unused;
+	setenv("PXT_MOOD", "second", 1);
+	pxt_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	stream = procs_pmap(stays, 3, SPAWN(.worker = PATH_MOODY, .traceback_fd = -1), items);
+	for (int i = 0; i < 3; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed != NULL);
+		pxt_equal(result.failed->cause, PROCS_CAUSE_CORRUPT);
+		pxt_equal(result.failed->code, EBADMSG);
+		told |= strstr(result.failed->message, "another process took its slot") != NULL;
+	}
+	/* Not of those that were in flight. */
+	pxt_check(told);
+	pxt_equal(procs_close(stream), 0);
+	n = children_of(getpid(), children, 8);
+	for (int i = 0; i < n; i++)
+		pxt_equal(kill(children[i], SIGKILL), 0);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	pxt_equal(errno, ECHILD);
+}
+
+static void a_child_that_attaches_in_its_place(void **state)
+{
+	(void)state;
+	pxt_isolated(take_second, NULL);
+}
+
 /* Whoever comes first has the slot: the values are right, or the other's slot is told to
  * be taken. */
 static void take_either(void *unused)
@@ -569,6 +607,7 @@ int main(void)
 		pxt_test(callers_of_another_build),
 		pxt_test(a_worker_that_dies_before_its_hello),
 		pxt_test(a_worker_that_sleeps_before_its_hello),
+		pxt_test(a_child_that_attaches_in_its_place),
 		pxt_test(two_that_attach),
 		pxt_test(names_that_no_task_has),
 		pxt_test(a_name_of_127_bytes),
