@@ -9,6 +9,22 @@
 
 #include "api/api.h"
 #include "api/open.h"
+#include "backend/forkserver.h"
+#include "backend/spawn.h"
+
+/* If it was for want of a worker: which, and why. */
+static void px_pool_refuse(const struct px_config *config, int error)
+{
+	const char *said = px_forkserver_said();
+
+	if (config->start == PROCS_START_SPAWN && px_spawn_is_final(error))
+		px_refuse(-error, "procs_pool_open: no worker from %s: %s",
+			  px_program_path(&config->program), strerrordesc_np(-error));
+	else if (config->start == PROCS_START_FORKSERVER && *said != '\0')
+		px_refuse(-error, "procs_pool_open: no worker from the forkserver: %s", said);
+	else
+		px_refuse(-error, "procs_pool_open: %s", strerrordesc_np(-error));
+}
 
 struct procs_pool *procs_pool_open(const struct procs_options *options)
 {
@@ -26,7 +42,7 @@ struct procs_pool *procs_pool_open(const struct procs_options *options)
 	}
 	error = px_pool_open(&pool, &config);
 	if (error != 0)
-		px_refuse(-error, "procs_pool_open: %s", strerrordesc_np(-error));
+		px_pool_refuse(&config, error);
 	return pool;
 }
 

@@ -149,6 +149,9 @@ void expect_refused(const struct procs_options *options, const struct refusal *r
 	if (pool == NULL) {
 		/* Then at once. */
 		pxt_equal(errno, refusal->code);
+		expect_message(procs_last_failure(),
+			       &(struct refusal){ PROCS_CAUSE_ERROR, refusal->code, refusal->file,
+						  refusal->why });
 		return;
 	}
 	expect_failures(procs_pmap(plus, REFUSED, &with_pool, as, bs), refusal, begun);
