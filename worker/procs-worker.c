@@ -32,7 +32,12 @@ static const struct procs_module *load(const char *path)
 	module = dlsym(object, PROCS_MODULE_SYMBOL);
 	if (module == NULL)
 		snprintf(why, sizeof(why), "%s has no registry: no PROCS_MODULE; in it", path);
-	return module;
+	else if (module->size < sizeof(*module) || strcmp(module->version, PROCS_VERSION) != 0)
+		snprintf(why, sizeof(why), "%s was built with other headers, not those of %s", path,
+			 PROCS_VERSION);
+	else
+		return module;
+	return NULL;
 }
 
 static int load_all(char **paths, int n, const struct procs_module **modules)
@@ -49,9 +54,10 @@ static int load_all(char **paths, int n, const struct procs_module **modules)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: procs-worker --list MODULE...\n"
-			"The stock worker of procs. Programs execute it, with options.modules; by hand\n"
-			"it lists the tasks and hooks of shared objects, given by absolute path.\n");
+	fprintf(stderr,
+		"usage: procs-worker --list MODULE...\n"
+		"The stock worker of procs. Programs execute it, with options.modules; by hand\n"
+		"it lists the tasks and hooks of shared objects, given by absolute path.\n");
 	return 2;
 }
 

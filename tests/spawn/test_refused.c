@@ -219,8 +219,11 @@ static void modules_that_are_none(void **state)
 	refuse_modules(modules, modules[1], NULL);
 	modules[1] = PATH_SILENT;
 	refuse_modules(modules, PATH_SILENT, "no PROCS_MODULE");
-	/* A module that is not loaded is no reason. */
+	modules[0] = PATH_OLDER;
 	modules[1] = NULL;
+	refuse_modules(modules, PATH_OLDER, "other headers");
+	/* A module that is not loaded is no reason. */
+	modules[0] = PATH_MODULE;
 	expect_works(SPAWN(.worker = PATH_STOCK, .modules = modules));
 }
 
