@@ -151,7 +151,7 @@ void px_attach(const int handed[PX_HANDED_N], struct px_origin origin)
 		.bell = letter.bell,
 		.fresh = origin.cloned,
 		.depth = letter.depth,
-		.lifeline = px_lifeline_is_end(end) ? end : -1,
+		.lifeline = px_lifeline_accept(end) ? end : -1,
 		.host = (pid_t)letter.host,
 		.parent = getppid(),
 	};

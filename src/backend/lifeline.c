@@ -156,14 +156,14 @@ void px_lifeline_end_close(int end)
 	errno = saved;
 }
 
-bool px_lifeline_is_end(int fd)
+bool px_lifeline_accept(int fd)
 {
 	struct stat status;
 	const int flags = fcntl(fd, F_GETFL);
 
 	/* Who reads it must not wait. */
 	return flags >= 0 && (flags & O_NONBLOCK) && fstat(fd, &status) == 0 &&
-	       S_ISFIFO(status.st_mode);
+	       S_ISFIFO(status.st_mode) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 pid_t px_lifeline_host(void)

@@ -28,8 +28,9 @@ void px_lifeline_release(void);
 int px_lifeline_end(void);
 void px_lifeline_end_close(int end);
 
-/* Whether a descriptor that somebody handed over may be such an end. */
-bool px_lifeline_is_end(int fd);
+/* Whether a descriptor that somebody handed over may be such an end; it is closed by exec
+ * from then on. */
+bool px_lifeline_accept(int fd);
 
 /* The calling thread's hint for px_lifeline_tie: 0 if a worker must not be tied
  * to the life of that thread. */

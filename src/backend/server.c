@@ -78,7 +78,7 @@ bool px_server_executed(void)
 
 	for (int i = 0; i < PX_SEAT_N; i++)
 		seat[i] = PX_HANDED_FIRST + i;
-	if (!px_lifeline_is_end(seat[PX_SEAT_LIFELINE]))
+	if (!px_lifeline_accept(seat[PX_SEAT_LIFELINE]))
 		seat[PX_SEAT_LIFELINE] = -1;
 	if (!px_file_is_sealed(seat[PX_SEAT_PAGE], &size) || size < sizeof(struct px_server_page))
 		return false;
