@@ -19,8 +19,8 @@
 PX_NORETURN static void px_server_child(const int seat[PX_SEAT_N], struct px_server_page *page,
 					const int handed[PX_HANDED_N], struct px_origin origin)
 {
-	px_file_close(seat[PX_SEAT_SOCKET]);
-	px_file_close(seat[PX_SEAT_LIFELINE]);
+	for (int i = 0; i < PX_SEAT_N; i++)
+		px_file_close(seat[i]);
 	px_file_unmap(page, PX_SERVER_PAGE);
 	px_entry_heed_children(true);
 	px_attach(handed, origin);
