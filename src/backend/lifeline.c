@@ -11,6 +11,7 @@
 
 #include "base/px.h"
 #include "base/raw.h"
+#include "shm/file.h"
 
 static pthread_mutex_t px_lock = PTHREAD_MUTEX_INITIALIZER;
 PX_WORKER_WRITES static unsigned px_holders;
@@ -86,8 +87,10 @@ void px_lifeline_hold(void)
 	px_holders++;
 	/* Also where an earlier handle did without. */
 	if (px_has_handlers && px_write_end < 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
-		px_read_end = ends[0];
-		px_write_end = ends[1];
+		px_read_end = px_file_above(ends[0]);
+		px_write_end = px_file_above(ends[1]);
+		if (px_read_end < 0 || px_write_end < 0)
+			px_close_ends();
 	}
 	px_leave(&mask);
 	errno = saved;
@@ -109,7 +112,7 @@ static int px_open_anew(int fd)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return px_file_above(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 }
 
 /* When the host ends, the kernel lets go of files in the reverse order of their

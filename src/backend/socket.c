@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/px.h"
+#include "shm/file.h"
 
 enum {
 	PX_FDS_MOST = 8,
@@ -26,6 +27,13 @@ int px_socket_pair(int ends[2])
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
+	for (int i = 0; i < 2; i++)
+		ends[i] = px_file_above(ends[i]);
+	if (ends[0] < 0 || ends[1] < 0) {
+		px_file_close(ends[0]);
+		px_file_close(ends[1]);
+		return -EMFILE;
+	}
 	(void)setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return 0;
 }
@@ -84,7 +92,7 @@ static void px_socket_sort(struct msghdr *message, int32_t which, int *fds, size
 	if (count > 0)
 		memcpy(came, CMSG_DATA(head), count * sizeof(int));
 	for (size_t i = 0; i < n; i++)
-		fds[i] = which >> i & 1 && at < count ? came[at++] : -1;
+		fds[i] = which >> i & 1 && at < count ? px_file_above(came[at++]) : -1;
 	for (; at < count; at++)
 		close(came[at]);
 }

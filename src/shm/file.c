@@ -28,18 +28,26 @@ static bool px_file_may_be(uint64_t size)
 	       (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
 }
 
-static int px_file_open(void)
+int px_file_above(int file)
 {
-	int file = memfd_create("procs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	int above;
+	int above, error;
 
-	if (file < 0 && errno == EINVAL)
-		file = memfd_create("procs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (file < 0 || file >= PX_STANDARD)
 		return file;
 	above = fcntl(file, F_DUPFD_CLOEXEC, PX_STANDARD);
+	error = errno;
 	close(file);
+	errno = error;
 	return above;
+}
+
+static int px_file_open(void)
+{
+	int file = memfd_create("procs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (file < 0 && errno == EINVAL)
+		file = memfd_create("procs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return px_file_above(file);
 }
 
 int px_file_make(uint64_t size)

@@ -14,6 +14,10 @@
  * would raise SIGXFSZ. */
 int px_file_make(uint64_t size);
 
+/* Moves a descriptor, closed by exec, above the standard ones, if the host had one of those
+ * closed: where it is now, or -1 with errno, and then it is closed. -1 stays. */
+int px_file_above(int file);
+
 /* Maps part of it, shared: anywhere, or in place of what is mapped `at`. NULL with errno. In
  * a host, where all that is mapped may be locked and so touched at once, the second. */
 void *px_file_map(int file, uint64_t offset, uint64_t size, void *at, bool writable);
