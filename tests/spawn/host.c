@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <spawn_paths.h>
+
 #include "tasks.h"
 
 enum {
@@ -101,6 +103,53 @@ void expect_works(const struct procs_options *options)
 	expect_end(stream);
 	expect_structs(options);
 	expect_calls(options);
+}
+
+struct procs_options way_begin(int way)
+{
+	static const char *const modules[] = { PATH_MODULE, PATH_TWIN, NULL };
+	struct procs_options options = { .size = sizeof(options) };
+
+	if (way >= OWN_WAYS)
+		options.worker = way < 4 ? PATH_WORKER : PATH_STOCK;
+	if (way >= 4)
+		options.modules = modules;
+	if (way % 2 == 0) {
+		options.start = PROCS_START_SPAWN;
+		return options;
+	}
+	if (procs_forkserver_start(&options) != 0)
+		pxt_failed(__FILE__, __LINE__, "%s", procs_last_failure()->message);
+	return (struct procs_options){ .size = sizeof(options), .start = PROCS_START_FORKSERVER };
+}
+
+void way_end(void)
+{
+	pxt_equal(procs_forkserver_stop(), 0);
+}
+
+const char *text_of(struct procs_stream *stream)
+{
+	static char text[1 << 16];
+	const struct procs_result result = next_of(stream);
+	const char *value;
+
+	if (procs_value(&result, &value) != 0)
+		pxt_failed(__FILE__, __LINE__, "%s", procs_text(&result));
+	snprintf(text, sizeof(text), "%s", value != NULL ? value : "NULL");
+	expect_end(stream);
+	return text;
+}
+
+int int_of(struct procs_stream *stream)
+{
+	const struct procs_result result = next_of(stream);
+	int value;
+
+	if (procs_value(&result, &value) != 0)
+		pxt_failed(__FILE__, __LINE__, "%s", procs_text(&result));
+	expect_end(stream);
+	return value;
 }
 
 static void expect_message(const struct procs_failed *failed, const struct refusal *refusal)

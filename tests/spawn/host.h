@@ -14,6 +14,21 @@
 /* A map and a call give what they should. */
 void expect_works(const struct procs_options *options);
 
+/* The ways to have workers whose tasks have names: this program, a worker binary, modules;
+ * executed each, or made by a forkserver of it. The first two need procs_worker_hook. */
+enum {
+	WAYS = 6,
+	OWN_WAYS = 2
+};
+
+/* Options for one of them, to be added to; starts its forkserver. */
+struct procs_options way_begin(int way);
+void way_end(void);
+
+/* The string that a stream of one item gives, which it ends; until the next call. */
+const char *text_of(struct procs_stream *stream);
+int int_of(struct procs_stream *stream);
+
 /* What a call must say that has no worker. */
 struct refusal {
 	enum procs_cause cause;
