@@ -27,10 +27,9 @@ PX_NORETURN static void px_attach_fail(int slot, enum procs_cause cause, int err
 {
 	struct px_reply reply = { .cause = cause, .code = -error };
 	struct px_text text = px_text_into(reply.text, sizeof(reply.text));
-	uint64_t size;
 
 	px_text_add(&text, "%s%s", what, name);
-	if (px_file_is_sealed(slot, &size) && size >= PX_LETTER_SIZE)
+	if (px_letter_is_there(slot))
 		px_reply_write(slot, &reply);
 	_exit(PX_REFUSED);
 }
@@ -162,9 +161,7 @@ void px_attach(const int handed[PX_HANDED_N], struct px_origin origin)
 
 bool px_attach_is_called(void)
 {
-	uint64_t size;
-
-	return px_file_is_sealed(PX_HANDED_FIRST + PX_HANDED_SLOT, &size);
+	return px_letter_is_there(PX_HANDED_FIRST + PX_HANDED_SLOT);
 }
 
 void px_attach_executed(void)

@@ -90,16 +90,23 @@ static bool px_ends(const char *text, size_t room)
 	return memchr(text, '\0', room) != NULL;
 }
 
+bool px_letter_is_there(int file)
+{
+	char magic[sizeof(px_magic)];
+	uint64_t size;
+
+	/* First what it is: a read of a terminal would wait. */
+	return px_file_is_sealed(file, &size) && size >= PX_LETTER_SIZE &&
+	       px_file_read(file, 0, magic, sizeof(magic)) &&
+	       memcmp(magic, px_magic, sizeof(magic)) == 0;
+}
+
 int px_letter_read(int file, struct px_letter *letter_out, struct px_reply *reply_out)
 {
 	struct px_letter *letter = letter_out;
 	const char *differs;
-	uint64_t size;
 
-	/* First what it is: a read of a terminal would wait. */
-	if (!px_file_is_sealed(file, &size) || size < PX_LETTER_SIZE ||
-	    !px_file_read(file, 0, letter, sizeof(*letter)) ||
-	    memcmp(letter->build.magic, px_magic, sizeof(px_magic)) != 0)
+	if (!px_letter_is_there(file) || !px_file_read(file, 0, letter, sizeof(*letter)))
 		return -EINVAL;
 	differs = px_build_differs(&letter->build);
 	if (differs != NULL) {

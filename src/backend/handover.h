@@ -76,7 +76,11 @@ bool px_reply_read(int file, struct px_reply *reply_out);
 /* What the worker has loaded, as it says: how many, at most PX_OBJECTS_MOST. */
 size_t px_objects_read(int file, struct px_object *objects);
 
-/* Worker: reads it. 0; -EPROTO and the cause in *reply_out for another build; -EINVAL for
+/* Worker: whether that is a file with a letter of whatever build; what is none is not for it
+ * to write. */
+bool px_letter_is_there(int file);
+
+/* Reads it. 0; -EPROTO and the cause in *reply_out for another build; -EINVAL for
  * what is no letter. Strings end, flags are 0 or 1. */
 int px_letter_read(int file, struct px_letter *letter_out, struct px_reply *reply_out);
 void px_reply_write(int file, const struct px_reply *reply);
