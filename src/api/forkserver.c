@@ -31,7 +31,7 @@ int procs_forkserver_start(const struct procs_options *options)
 			  px_call);
 		return -EINVAL;
 	}
-	error = px_forkserver_start(named ? &program : NULL);
+	error = px_forkserver_start(&program);
 	said = px_forkserver_said();
 	if (error != 0)
 		px_refuse(-error, "%s: %s", px_call,

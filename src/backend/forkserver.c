@@ -243,19 +243,15 @@ int px_forkserver_start(const struct px_program *program)
 	const int saved = errno;
 	struct px_program copy = { .path = NULL };
 	sigset_t mask;
-	int error = 0;
+	int error = px_program_copy(&copy, program);
 
-	if (program != NULL)
-		error = px_program_copy(&copy, program);
 	if (error != 0)
 		return error;
 	px_server_lock(&mask);
 	if (px_server.socket < 0) {
-		if (program != NULL) {
-			px_program_free(&px_server.program);
-			px_server.program = copy;
-			copy = (struct px_program){ .path = NULL };
-		}
+		px_program_free(&px_server.program);
+		px_server.program = copy;
+		copy = (struct px_program){ .path = NULL };
 		error = px_server_start(&px_server);
 	}
 	px_server_unlock(&mask);

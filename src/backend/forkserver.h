@@ -49,8 +49,8 @@ enum px_seat {
 	PX_SEAT_N
 };
 
-/* Starts it, if it does not run: of a program to execute, or NULL: of this one. The strings
- * are copied and hold for later starts. 0 or a negative errno; -EPROTO for another build,
+/* Starts it, if it does not run: of a program to execute, or of this one, if that names none.
+ * The strings are copied and hold for starts when it has died. 0 or a negative errno; -EPROTO for another build,
  * -ETIMEDOUT. */
 int px_forkserver_start(const struct px_program *program);
 void px_forkserver_stop(void);
