@@ -1,0 +1,376 @@
+/*
+ * The life of a forkserver: it dies at any moment and nothing is lost nor done twice; from a
+ * host with threads it is executed; and when it is stopped nothing of it is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <spawn_paths.h>
+
+#include "host.h"
+#include "tasks.h"
+
+enum {
+	ITEMS = 400,
+	BIG = 64 << 20
+};
+
+#define FORKSERVER(...) PROCS_OPTIONS(.start = PROCS_START_FORKSERVER, .workers = 2, __VA_ARGS__)
+
+static pid_t server(void)
+{
+	const pid_t pid = forkserver_of(getpid());
+
+	pxt_check(pid > 0);
+	return pid;
+}
+
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Until it is dead; it may still be a zombie, which its parent has not asked for. */
+static void kill_and_wait(pid_t pid)
+{
+	siginfo_t info;
+
+	pxt_equal(kill(pid, SIGKILL), 0);
+	pxt_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+}
+
+/* Each item once, with its own value, at the first try. */
+static void expect_counted(struct procs_stream *stream, int n, const _Atomic uint64_t *counts,
+			   uint64_t times)
+{
+	struct procs_result result;
+	int value;
+
+	pxt_check(stream != NULL);
+	for (int i = 0; i < n; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		if (procs_value(&result, &value) != 0)
+			pxt_failed(__FILE__, __LINE__, "item %d: %s", i, procs_text(&result));
+		pxt_equal(result.index, i);
+		pxt_equal(value, 3 * i + 1);
+		pxt_equal(atomic_load(&counts[i]), times);
+	}
+	pxt_equal(procs_next(stream, &result), 0);
+	pxt_equal(procs_close(stream), 0);
+}
+
+static void it_is_started_again(void **state)
+{
+	pid_t before, after;
+
+	(void)state;
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	before = server();
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pxt_equal(server(), before);
+	expect_works(FORKSERVER());
+	pxt_equal(server(), before);
+	for (int round = 0; round < 20; round++) {
+		kill_and_wait(before);
+		expect_works(FORKSERVER());
+		after = server();
+		pxt_check(after != before);
+		pxt_check(is_gone(before));
+		before = after;
+	}
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_check(is_gone(before));
+	pxt_equal(pxt_children(), 0);
+	/* Without a word it is started when it is needed. */
+	expect_works(FORKSERVER());
+	pxt_check(server() != before);
+	pxt_equal(procs_forkserver_stop(), 0);
+}
+
+/* Every state that a process may be in when it is to make a worker. */
+static void one_that_does_not_run(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pid = server();
+	/* Its status is taken by the host: a stranger's death to the library. */
+	pxt_equal(kill(pid, SIGTERM), 0);
+	pxt_equal(waitpid(pid, &status, __WALL), pid);
+	expect_works(FORKSERVER());
+	pid = server();
+	/* A stop in order finds one that stands. */
+	pxt_equal(kill(pid, SIGSTOP), 0);
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_check(is_gone(pid));
+}
+
+struct killer {
+	pid_t host, self;
+	_Atomic uint64_t *kills, *stop;
+};
+
+/* Kills what was the server on two looks in a row: a worker that was just made has the
+ * socket for a moment, too. */
+static void kill_at_random(struct killer *killer, uint64_t seed)
+{
+	while (atomic_load(killer->stop) == 0) {
+		const struct timespec pause = { .tv_nsec = (long)(pxt_random(&seed) % 3000000) };
+		const pid_t pid = forkserver_of(killer->host);
+
+		nanosleep(&pause, NULL);
+		if (pid > 0 && forkserver_of(killer->host) == pid && kill(pid, SIGKILL) == 0)
+			atomic_fetch_add(killer->kills, 1);
+	}
+}
+
+/* Streams and pools one after the other, the server killed meanwhile. */
+static void work_on(struct killer *killer, int rounds)
+{
+	_Atomic uint64_t *counts;
+	const int file = counters_make(ITEMS, &counts);
+	int hosts[ITEMS], files[ITEMS], items[ITEMS];
+	struct procs_spec specs[ITEMS];
+	uint64_t times = 0;
+
+	for (int i = 0; i < ITEMS; i++) {
+		hosts[i] = getpid();
+		files[i] = file;
+		items[i] = i;
+		specs[i] = procs_proc(counted, hosts[i], file, i);
+	}
+	for (int round = 0; round < rounds || atomic_load(killer->kills) < 20; round++) {
+		struct procs_pool *pool = procs_pool_open(FORKSERVER());
+
+		pxt_check(pool != NULL);
+		expect_counted(procs_pmap(counted, ITEMS, FORKSERVER(), hosts, files, items), ITEMS,
+			       counts, ++times);
+		/* A process for each. */
+		expect_counted(procs_call(specs, ITEMS / 4, FORKSERVER()), ITEMS / 4, counts,
+			       times + 1);
+		expect_counted(procs_pmap(counted, ITEMS / 4, PROCS_OPTIONS(.pool = pool), hosts,
+					  files, items),
+			       ITEMS / 4, counts, times + 2);
+		pxt_equal(procs_pool_close(pool), 0);
+		for (int i = 0; i < ITEMS; i++)
+			atomic_store(&counts[i], 0);
+		times = 0;
+	}
+	counters_free(file, counts, ITEMS);
+}
+
+static void killed_by_another_process(void *argument)
+{
+	struct killer *killer = argument;
+	pid_t pid;
+	int status;
+
+	killer->host = getpid();
+	pid = fork();
+	if (pid == 0) {
+		alarm(100);
+		kill_at_random(killer, 1);
+		_exit(0);
+	}
+	work_on(killer, 10);
+	atomic_store(killer->stop, 1);
+	pxt_equal(waitpid(pid, &status, 0), pid);
+	pxt_equal(status, 0);
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_equal(pxt_children(), 0);
+}
+
+static void it_may_be_killed_at_any_moment(void **state)
+{
+	struct killer killer = { .kills = pxt_shared(), .stop = pxt_shared() };
+
+	(void)state;
+	pxt_isolated(killed_by_another_process, &killer);
+}
+
+static void *kill_in_a_thread(void *killer)
+{
+	kill_at_random(killer, 2);
+	return NULL;
+}
+
+static void killed_by_a_thread(void *argument)
+{
+	struct killer *killer = argument;
+	pthread_t thread;
+
+	killer->host = getpid();
+	pxt_equal(pthread_create(&thread, NULL, kill_in_a_thread, killer), 0);
+	work_on(killer, 5);
+	atomic_store(killer->stop, 1);
+	pxt_equal(pthread_join(thread, NULL), 0);
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_equal(pxt_children(), 0);
+}
+
+static void of_a_host_with_threads_too(void **state)
+{
+	struct killer killer = { .kills = pxt_shared(), .stop = pxt_shared() };
+
+	(void)state;
+	pxt_isolated(killed_by_a_thread, &killer);
+}
+
+static void *wait_for(void *word)
+{
+	pxt_await(word, 1);
+	return NULL;
+}
+
+/* Lines of a file of its in /proc with that part. */
+static int lines_of(pid_t pid, const char *name, const char *part)
+{
+	char path[64], line[4096];
+	FILE *file;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = fopen(path, "r");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		count += strstr(line, part) != NULL;
+	if (file != NULL)
+		fclose(file);
+	return count;
+}
+
+/* Memory of the host in a file, by whose name it is found. */
+static void compare_memory(void *word)
+{
+	const int file = memfd_create("pxt-big", MFD_CLOEXEC);
+	char *big = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+	const char *part = "pxt-big";
+	struct procs_options options = *FORKSERVER();
+	pthread_t thread;
+
+	pxt_equal(ftruncate(file, BIG), 0);
+	pxt_check(big != MAP_FAILED);
+	memset(big, 1, BIG);
+	pxt_equal(lines_of(getpid(), "maps", part), 1);
+	/* Of a host with one thread it is a copy. */
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pxt_equal(lines_of(server(), "maps", part), 1);
+	pxt_equal(int_of(procs_pmap(mapped, 1, &options, &part)), 1);
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_equal(pthread_create(&thread, NULL, wait_for, word), 0);
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pxt_equal(lines_of(server(), "maps", part), 0);
+	pxt_equal(lines_of(server(), "maps", "spawn_test_forkserver") > 0, 1);
+	pxt_equal(int_of(procs_pmap(mapped, 1, &options, &part)), 0);
+	expect_works(&options);
+	/* When it has died, too. */
+	kill_and_wait(server());
+	pxt_equal(int_of(procs_pmap(mapped, 1, &options, &part)), 0);
+	pxt_equal(lines_of(server(), "maps", part), 0);
+	pxt_equal(procs_forkserver_stop(), 0);
+	atomic_store((_Atomic uint64_t *)word, 1);
+	pxt_equal(pthread_join(thread, NULL), 0);
+	munmap(big, BIG);
+	close(file);
+}
+
+static void of_a_host_with_threads_it_is_executed(void **state)
+{
+	(void)state;
+	pxt_isolated(compare_memory, pxt_shared());
+}
+
+/* In whichever way it was started, and however it ended. */
+static void nothing_is_left_of_it(void **state)
+{
+	const int descriptors = pxt_descriptors(), arenas = pxt_arenas();
+
+	(void)state;
+	for (int round = 0; round < 3 * WAYS; round++) {
+		const struct procs_options options = way_begin(round % WAYS);
+		struct procs_pool *pool = procs_pool_open(&options);
+
+		pxt_check(pool != NULL);
+		expect_works(&options);
+		if (round >= WAYS && round % 2 == 1)
+			kill_and_wait(server());
+		if (round >= 2 * WAYS)
+			way_end();
+		/* Its workers do not need it. */
+		expect_works(PROCS_OPTIONS(.pool = pool));
+		pxt_equal(procs_pool_close(pool), 0);
+		way_end();
+		pxt_equal(pxt_children(), 0);
+		pxt_equal(pxt_descriptors(), descriptors);
+		pxt_equal(pxt_arenas(), arenas);
+	}
+	pxt_equal(procs_forkserver_stop(), 0);
+}
+
+static void start_and_go(void *pid)
+{
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	expect_works(FORKSERVER());
+	atomic_store((_Atomic uint64_t *)pid, (uint64_t)server());
+}
+
+/* Also of one that ended without a word; it is not in our hands to wait for it. */
+static void it_ends_with_its_host(void **state)
+{
+	_Atomic uint64_t *pid = pxt_shared();
+	const struct timespec step = { .tv_nsec = 1000000 };
+
+	(void)state;
+	pxt_isolated(start_and_go, pid);
+	for (int i = 0; i < 10000 && lines_of((pid_t)atomic_load(pid), "status", "State:\tS"); i++)
+		nanosleep(&step, NULL);
+	pxt_equal(lines_of((pid_t)atomic_load(pid), "status", "State:\tS"), 0);
+}
+
+static void use_in_a_child(void *pid)
+{
+	/* The parent's is not a child of this process: it has its own. */
+	expect_works(FORKSERVER());
+	pxt_check(server() != *(pid_t *)pid);
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_equal(pxt_children(), 0);
+}
+
+static void a_child_has_its_own(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pid = server();
+	pxt_isolated(use_in_a_child, &pid);
+	pxt_equal(server(), pid);
+	expect_works(FORKSERVER());
+	pxt_equal(server(), pid);
+	pxt_equal(procs_forkserver_stop(), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		pxt_test(it_is_started_again),
+		pxt_test(one_that_does_not_run),
+		pxt_test(it_may_be_killed_at_any_moment),
+		pxt_test(of_a_host_with_threads_too),
+		pxt_test(of_a_host_with_threads_it_is_executed),
+		pxt_test(nothing_is_left_of_it),
+		pxt_test(it_ends_with_its_host),
+		pxt_test(a_child_has_its_own),
+	};
+
+	procs_worker_hook(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
