@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	PXT_SHARED_MOST = 16
+	PXT_SHARED_MOST = 1 << 20 /* bytes */
 };
 
 /* What a process is, as far as a library may leave traces in it. */
@@ -25,7 +25,8 @@ struct picture {
 };
 
 static struct picture before;
-static _Atomic uint64_t *shared[PXT_SHARED_MOST];
+static unsigned char *shared;
+static size_t shared_used;
 static pid_t runner;
 
 static int count_entries(const char *path)
@@ -113,10 +114,53 @@ static void take_picture(struct picture *picture)
 		picture->directory[0] = '\0';
 }
 
+/* Who executes a program of tests to be a worker hands the file on by its name. */
+static int open_shared(void)
+{
+	const char *path = getenv("PXT_SHARED");
+	char name[64];
+	int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		return fd;
+	fd = memfd_create("pxt", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, PXT_SHARED_MOST) != 0)
+		abort();
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)getpid(), fd);
+	setenv("PXT_SHARED", name, 1);
+	return fd;
+}
+
+/* By constructors, in the same order in each process: before main, and before its
+ * threads. The file of the first one stays open. */
+void *pxt_share(size_t size)
+{
+	void *place;
+
+	if (shared == NULL) {
+		const bool first = getenv("PXT_SHARED") == NULL;
+		const int fd = open_shared();
+
+		place = mmap(NULL, PXT_SHARED_MOST, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (place == MAP_FAILED)
+			abort();
+		if (!first)
+			close(fd);
+		shared = place;
+	}
+	place = shared + shared_used;
+	shared_used += (size + 63) / 64 * 64;
+	if (shared_used > PXT_SHARED_MOST)
+		abort();
+	return place;
+}
+
 int pxt_before(void **state)
 {
 	(void)state;
 	runner = getpid();
+	if (shared != NULL)
+		memset(shared, 0, shared_used);
 	take_picture(&before);
 	return 0;
 }
@@ -134,11 +178,6 @@ int pxt_after(void **state)
 	int wrong = 0;
 
 	(void)state;
-	for (int i = 0; i < PXT_SHARED_MOST; i++) {
-		if (shared[i] != NULL)
-			munmap(shared[i], sizeof(*shared[i]));
-		shared[i] = NULL;
-	}
 	take_picture(&after);
 	wrong |= differs("descriptors", before.descriptors, after.descriptors);
 	wrong |= differs("arenas", before.arenas, after.arenas);
@@ -247,31 +286,6 @@ char *pxt_output(const char *const argv[], int *status_out)
 	return text;
 }
 
-/* By a file in memory, so that it works without anonymous mappings. */
-static void *map_shared(size_t size)
-{
-	const int fd = memfd_create("pxt", MFD_CLOEXEC);
-	void *memory = MAP_FAILED;
-
-	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
-		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	return memory;
-}
-
-_Atomic uint64_t *pxt_shared(void)
-{
-	_Atomic uint64_t *word = map_shared(sizeof(*word));
-
-	for (int i = 0; i < PXT_SHARED_MOST && word != MAP_FAILED; i++) {
-		if (shared[i] != NULL)
-			continue;
-		shared[i] = word;
-		return word;
-	}
-	abort();
-}
-
 void pxt_await(_Atomic uint64_t *word, uint64_t value)
 {
 	const struct timespec step = { .tv_nsec = 200000 };
@@ -325,6 +339,42 @@ bool pxt_is_instrumented(void)
 # endif
 #endif
 	return pxt_is_valgrind();
+}
+
+static bool starts_by(const char *method)
+{
+	const char *start = getenv("PROCS_START");
+
+	return start != NULL && strcmp(start, method) == 0;
+}
+
+bool pxt_forks(void)
+{
+	return !pxt_serves() && !pxt_spawns();
+}
+
+bool pxt_serves(void)
+{
+	return starts_by("forkserver");
+}
+
+bool pxt_spawns(void)
+{
+	return starts_by("spawn");
+}
+
+void pxt_not_by(const char *methods, const char *why)
+{
+	const char *start = getenv("PROCS_START"), *at = methods;
+	size_t length;
+
+	for (; start != NULL && *at != '\0'; at += length + (at[length] == ' ')) {
+		length = strcspn(at, " ");
+		if (length != strlen(start) || strncmp(at, start, length) != 0)
+			continue;
+		print_message("not by %s: %s\n", start, why);
+		skip();
+	}
 }
 
 uint64_t pxt_random(uint64_t *state)

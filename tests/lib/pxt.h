@@ -55,9 +55,17 @@ void pxt_isolated(void (*body)(void *), void *argument);
  * freed; *status_out is its wait status. */
 char *pxt_output(const char *const argv[], int *status_out);
 
-/* A word that parent and children of a test share, 0 at first; freed by the
- * fixture. */
-_Atomic uint64_t *pxt_shared(void);
+/* PXT_SHARED(T, name, n); at file scope: a pointer to n objects that this program shares
+ * with all processes that come of it, also those that execute it; 0 when a test begins.
+ * They lie in a file in memory, at the same place of it in each. */
+#define PXT_SHARED(T, name, n)                                                              \
+	static T *name;                                                                     \
+	__attribute__((constructor)) static void pxt_share_##name(void)                     \
+	{                                                                                   \
+		name = pxt_share((n) * sizeof(T));                                          \
+	}                                                                                   \
+	_Static_assert((n) > 0, "some")
+void *pxt_share(size_t size);
 
 /* Waits until the word has at least this value; fails the test after 30 s. */
 void pxt_await(_Atomic uint64_t *word, uint64_t value);
@@ -69,6 +77,23 @@ long pxt_resident(void);
 /* Whether valgrind, or a sanitizer that reserves address space, runs this. */
 bool pxt_is_instrumented(void);
 bool pxt_is_valgrind(void);
+
+/* How workers are made in this run: environment variable PROCS_START. */
+bool pxt_forks(void);
+bool pxt_serves(void); /* a forkserver makes them */
+bool pxt_spawns(void);
+
+/* The first line of main where <procs/worker.h> is included. A forkserver is there before
+ * the first picture is taken, and has nothing of the tests in it. */
+#define pxt_start(argc, argv)                                                               \
+	do {                                                                                \
+		procs_worker_hook(argc, argv);                                              \
+		if (pxt_serves() && procs_forkserver_start(NULL) != 0)                      \
+			abort();                                                            \
+	} while (0)
+
+/* Skips the test where workers are made in one of these ways; why is a reason for people. */
+void pxt_not_by(const char *methods, const char *why);
 
 /* A repeatable random stream (splitmix64). */
 uint64_t pxt_random(uint64_t *state);

@@ -9,6 +9,7 @@
 #include "pxt.h"
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 static PROCS_DEFINE2(int, f, int, x, int, y)
 {
@@ -45,20 +46,34 @@ static PROCS_DEFINE1(char *, name_of, int, x)
 	return NULL;
 }
 
-static int *inputs;
+/* Two arrays, as this process sees them: where workers are no forks they lie elsewhere, but
+ * at the same distance. */
+static unsigned char *inputs;
+
+PXT_SHARED(ptrdiff_t, distance, 1);
+
+static int see_inputs(void *user)
+{
+	inputs = user;
+	return 0;
+}
+
+PROCS_INIT(see_inputs);
 
 static PROCS_DEFINE1(int, write_input, int, x)
 {
-	*(volatile int *)&inputs[x] = 1;
+	if (inputs == NULL)
+		return procs_fail(EPROTO, "no init hook");
+	((volatile int *)(void *)inputs)[x] = 1;
 	return x;
 }
 
-static int *others;
-
 static PROCS_DEFINE1(int, write_other, int, x)
 {
+	if (inputs == NULL)
+		return procs_fail(EPROTO, "no init hook");
 	if (x == 3)
-		*(volatile int *)&others[0] = 1;
+		*(volatile int *)(void *)(inputs + *distance) = 1;
 	return x;
 }
 
@@ -324,29 +339,34 @@ static void void_needs_no_array(void **state)
 static void arrays_of_input_are_read_only(void **state)
 {
 	static struct procs_failures failures;
-	int *out;
+	int *xs, *others, *out;
 
 	(void)state;
-	inputs = memory(true, 100 * sizeof(int));
+	xs = memory(true, 100 * sizeof(int));
 	others = memory(true, 100 * sizeof(int));
 	out = memory(true, 100 * sizeof(int));
+	*distance = (unsigned char *)others - (unsigned char *)xs;
 	for (int i = 0; i < 100; i++)
-		inputs[i] = i;
-	pxt_equal(procs_pmap_into_listed(write_input, 3, out, &failures,
-					 PROCS_OPTIONS(.traceback_fd = -1), inputs),
+		xs[i] = i;
+	pxt_equal(procs_pmap_into_listed(
+			  write_input, 3, out, &failures,
+			  PROCS_OPTIONS(.traceback_fd = -1, .init = see_inputs, .hooks_user = xs),
+			  xs),
 		  3);
 	pxt_equal(failures.by_cause[PROCS_CAUSE_SIGNAL], 3);
 	pxt_equal(failures.listed[0].code, SIGSEGV);
-	pxt_equal(procs_pmap_into_listed(write_other, 100, out, &failures,
-					 PROCS_OPTIONS(.traceback_fd = -1), inputs),
+	pxt_equal(procs_pmap_into_listed(
+			  write_other, 100, out, &failures,
+			  PROCS_OPTIONS(.traceback_fd = -1, .init = see_inputs, .hooks_user = xs),
+			  xs),
 		  1);
 	pxt_equal(failures.listed[0].index, 3);
 	for (int i = 0; i < 100; i++) {
-		pxt_equal(inputs[i], i);
+		pxt_equal(xs[i], i);
 		pxt_equal((unsigned)others[i], 0xeeeeeeee);
 		pxt_equal(out[i], i == 3 ? 0 : i);
 	}
-	unmake(true, inputs);
+	unmake(true, xs);
 	unmake(true, others);
 	unmake(true, out);
 }
@@ -541,8 +561,9 @@ static void a_worker_that_slept_writes_where_it_should(void **state)
 	pxt_equal(procs_pool_close(pool), 0);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(a_worker_that_slept_writes_where_it_should),
 		pxt_test(ints_arrive),

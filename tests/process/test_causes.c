@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -281,7 +282,7 @@ static void timeout_kills_what_will_not_end(void **state)
 	expect(options, STOP, PROCS_CAUSE_TIMEOUT, ETIMEDOUT, NULL);
 }
 
-static _Atomic uint64_t *begun;
+PXT_SHARED(_Atomic uint64_t, begun, 1);
 
 /* A raw task that writes in front of what it reserved, where the payload of
  * the item before lies. */
@@ -306,7 +307,6 @@ static void corrupt_is_what_does_not_pass(void **state)
 	struct procs_result result;
 
 	(void)state;
-	begun = pxt_shared();
 	stream = procs_pmap_sequences(
 		procs_function_of(scribble_before), 4,
 		PROCS_OPTIONS(.workers = 1, .checksum = PROCS_CHECKSUM_ALWAYS), &sequence, 1);
@@ -480,7 +480,6 @@ static void cancelled_in_flight_and_waiting(void **state)
 	struct procs_result result;
 
 	(void)state;
-	begun = pxt_shared();
 	for (int i = 0; i < 6; i++)
 		specs[i] = procs_proc(linger, i);
 	stream = procs_call(specs, 6, PROCS_OPTIONS(.workers = 2));
@@ -660,12 +659,13 @@ static void outside_an_item_it_is_the_threads_own(void **state)
 	pxt_check(procs_scratch(5) == NULL && errno == EPERM);
 }
 
-static PROCS_DEFINE1(int, dies_at, uint64_t, told)
+PXT_SHARED(_Atomic uint64_t, died, 1);
+
+static PROCS_DEFINE1(int, die_now, int, x)
 {
 	/* relaxed: read when this process has ended */
-	atomic_store_explicit((_Atomic uint64_t *)(uintptr_t)told, procs_deadline(0),
-			      memory_order_relaxed);
-	return raise(SIGKILL);
+	atomic_store_explicit(died, procs_deadline(0), memory_order_relaxed);
+	return raise(SIGKILL) + x;
 }
 
 static int by_size(const void *a, const void *b)
@@ -683,8 +683,8 @@ static void a_death_is_known_in_20_ms(void **state)
 		TIMES = 15
 	};
 
-	_Atomic uint64_t *died = pxt_shared();
-	uint64_t tolds[TIMES], took[TIMES];
+	static const int xs[1];
+	uint64_t took[TIMES];
 	struct procs_stream *stream;
 	struct procs_result result;
 
@@ -692,8 +692,7 @@ static void a_death_is_known_in_20_ms(void **state)
 	if (pxt_is_instrumented())
 		skip();
 	for (int i = 0; i < TIMES; i++) {
-		tolds[0] = (uintptr_t)died;
-		stream = procs_pmap(dies_at, 1, PROCS_OPTIONS(.workers = 1), tolds);
+		stream = procs_pmap(die_now, 1, PROCS_OPTIONS(.workers = 1), xs);
 		pxt_equal(procs_next(stream, &result), 1);
 		took[i] = procs_deadline(0) - *died;
 		pxt_equal(result.failed->cause, PROCS_CAUSE_SIGNAL);
@@ -705,8 +704,9 @@ static void a_death_is_known_in_20_ms(void **state)
 	pxt_check(took[TIMES / 2] < 20000000);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(error_has_code_text_and_data),
 		pxt_test(exit_has_its_status),

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -418,8 +419,9 @@ static void a_report_of_noise_is_only_text(void **state)
 	close(sink);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_crash_says_where, without_a_core, pxt_after),
 		pxt_test(a_few_are_written_then_counted),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -107,27 +108,29 @@ static void workers_of_a_map_read_one(void **state)
 	pxt_isolated(cap, NULL);
 }
 
-static void *wait_in_a_thread(void *gate)
+PXT_SHARED(_Atomic uint64_t, gate, 1);
+
+static void *wait_in_a_thread(void *unused)
 {
 	pxt_await(gate, 1);
-	return NULL;
+	return unused;
 }
 
 /* There workers are made by fork. */
-static void cap_beside_a_thread(void *gate)
+static void cap_beside_a_thread(void *unused)
 {
 	pthread_t thread;
 
-	pxt_equal(pthread_create(&thread, NULL, wait_in_a_thread, gate), 0);
-	cap(NULL);
-	atomic_store((_Atomic uint64_t *)gate, 1);
+	pxt_equal(pthread_create(&thread, NULL, wait_in_a_thread, NULL), 0);
+	cap(unused);
+	atomic_store(gate, 1);
 	pthread_join(thread, NULL);
 }
 
 static void a_host_with_threads_makes_no_difference(void **state)
 {
 	(void)state;
-	pxt_isolated(cap_beside_a_thread, pxt_shared());
+	pxt_isolated(cap_beside_a_thread, NULL);
 }
 
 static void set_each(void *unused)
@@ -159,6 +162,7 @@ static void set_each(void *unused)
 static void what_the_user_set_stays(void **state)
 {
 	(void)state;
+	pxt_not_by("forkserver", "the environment is that of the server");
 	pxt_isolated(set_each, NULL);
 }
 
@@ -223,6 +227,7 @@ static void call(void *unused)
 static void calls_see_that_of_the_host(void **state)
 {
 	(void)state;
+	pxt_not_by("forkserver", "the environment is that of the server");
 	pxt_isolated(call, NULL);
 }
 
@@ -339,8 +344,9 @@ static void workers_of_workers_set_nothing_twice(void **state)
 	pxt_equal(map_int(procs_pmap(variables_below, 1, NULL, &depth)), before + CAPS);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(workers_of_a_map_read_one),
 		pxt_test(a_host_with_threads_makes_no_difference),

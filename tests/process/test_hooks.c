@@ -11,15 +11,32 @@
 #include "pxt.h"
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
-static _Atomic uint64_t *born, *left;
+PXT_SHARED(_Atomic uint64_t, born, 1);
+PXT_SHARED(_Atomic uint64_t, left, 1);
 static int given;
+static int *five; /* in an array: all workers see it */
 
-/* Two words that all processes of a test share. */
+static int before(void **state)
+{
+	const int wrong = pxt_before(state);
+
+	five = procs_array(int, 1);
+	*five = 5;
+	return wrong;
+}
+
+static int after(void **state)
+{
+	pxt_equal(procs_array_free(five), 0);
+	return pxt_after(state);
+}
+
 static void begin(void)
 {
-	born = pxt_shared();
-	left = born + 1;
+	atomic_store(born, 0);
+	atomic_store(left, 0);
 	given = 0;
 }
 
@@ -30,11 +47,15 @@ static int ready(void *user)
 	return 0;
 }
 
+PROCS_INIT(ready);
+
 static void leave(void *user)
 {
 	if (given == *(const int *)user)
 		atomic_fetch_add(left, 1);
 }
+
+PROCS_TEARDOWN(leave);
 
 static int never(void *user)
 {
@@ -42,11 +63,15 @@ static int never(void *user)
 	return *(const int *)user;
 }
 
+PROCS_INIT(never);
+
 static int crash(void *user)
 {
 	(void)user;
 	return raise(SIGKILL);
 }
+
+PROCS_INIT(crash);
 
 /* The first three workers fail, all later ones do not. */
 static int late(void *user)
@@ -54,6 +79,8 @@ static int late(void *user)
 	(void)user;
 	return atomic_fetch_add(born, 1) < 3 ? 7 : 0;
 }
+
+PROCS_INIT(late);
 
 static PROCS_DEFINE1(int, what_was_given, int, x)
 {
@@ -74,8 +101,6 @@ static PROCS_DEFINE1(int, leak, int, x)
 	return getpid();
 }
 
-static const int five = 5;
-
 static void hooks_frame_the_items(void **state)
 {
 	struct procs_pool *pool;
@@ -88,13 +113,12 @@ static void hooks_frame_the_items(void **state)
 		begin();
 		pool = pooled ? procs_pool_open(PROCS_OPTIONS(.workers = 2, .init = ready,
 							      .teardown = leave,
-							      .hooks_user = (void *)&five))
+							      .hooks_user = five))
 			      : NULL;
 		stream = procs_pmap(what_was_given, 100,
 				    pooled ? PROCS_OPTIONS(.pool = pool)
 					   : PROCS_OPTIONS(.workers = 2, .init = ready,
-							   .teardown = leave,
-							   .hooks_user = (void *)&five),
+							   .teardown = leave, .hooks_user = five),
 				    xs);
 		for (int i = 0; i < 100; i++) {
 			pxt_equal(procs_next(stream, &result), 1);
@@ -121,9 +145,9 @@ static void calls_have_hooks_too(void **state)
 	begin();
 	for (int i = 0; i < 5; i++)
 		specs[i] = procs_proc(what_was_given, i);
-	stream = procs_call(specs, 5,
-			    PROCS_OPTIONS(.workers = 2, .init = ready, .teardown = leave,
-					  .hooks_user = (void *)&five));
+	stream = procs_call(
+		specs, 5,
+		PROCS_OPTIONS(.workers = 2, .init = ready, .teardown = leave, .hooks_user = five));
 	for (int i = 0; i < 5; i++) {
 		pxt_equal(procs_next(stream, &result), 1);
 		pxt_equal(procs_value(&result, &value), 0);
@@ -162,16 +186,13 @@ static void a_hook_that_always_fails_is_told(void **state)
 	for (int i = 0; i < 3; i++)
 		specs[i] = procs_proc(whose, i);
 	all_fail(procs_pmap(whose, 3000,
-			    PROCS_OPTIONS(.workers = 2, .init = never, .hooks_user = (void *)&five),
-			    xs),
+			    PROCS_OPTIONS(.workers = 2, .init = never, .hooks_user = five), xs),
 		 3000, PROCS_CAUSE_INIT, 5);
 	pxt_check(*born < 100); /* and no storm of them */
-	all_fail(
-		procs_call(specs, 3,
-			   PROCS_OPTIONS(.workers = 2, .init = never, .hooks_user = (void *)&five)),
-		3, PROCS_CAUSE_INIT, 5);
-	pool = procs_pool_open(
-		PROCS_OPTIONS(.workers = 2, .init = never, .hooks_user = (void *)&five));
+	all_fail(procs_call(specs, 3,
+			    PROCS_OPTIONS(.workers = 2, .init = never, .hooks_user = five)),
+		 3, PROCS_CAUSE_INIT, 5);
+	pool = procs_pool_open(PROCS_OPTIONS(.workers = 2, .init = never, .hooks_user = five));
 	for (int round = 0; round < 3; round++)
 		all_fail(procs_pmap(whose, 100, PROCS_OPTIONS(.pool = pool), xs), 100,
 			 PROCS_CAUSE_INIT, 5);
@@ -236,7 +257,7 @@ static void workers_leave_after_so_many_items(void **state)
 		runs_of(procs_pmap(whose, 100, PROCS_OPTIONS(.workers = 2, .recycle_items = 1), xs),
 			100, 1) == 100);
 	pool = procs_pool_open(PROCS_OPTIONS(.workers = 2, .recycle_items = 7, .init = ready,
-					     .teardown = leave, .hooks_user = (void *)&five));
+					     .teardown = leave, .hooks_user = five));
 	for (int round = 0; round < 3; round++)
 		pxt_check(runs_of(procs_pmap(whose, 100, PROCS_OPTIONS(.pool = pool), xs), 100,
 				  7) >= 14);
@@ -290,16 +311,18 @@ static void misuse_is_refused(void **state)
 	procs_pool_close(pool);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
 	const struct CMUnitTest tests[] = {
-		pxt_test(hooks_frame_the_items),
-		pxt_test(calls_have_hooks_too),
-		pxt_test(a_hook_that_always_fails_is_told),
-		pxt_test(a_hook_that_fails_at_first_costs_nothing),
-		pxt_test(workers_leave_after_so_many_items),
-		pxt_test(workers_leave_when_they_have_grown),
-		pxt_test(misuse_is_refused),
+		TEST(hooks_frame_the_items),
+		TEST(calls_have_hooks_too),
+		TEST(a_hook_that_always_fails_is_told),
+		TEST(a_hook_that_fails_at_first_costs_nothing),
+		TEST(workers_leave_after_so_many_items),
+		TEST(workers_leave_when_they_have_grown),
+		TEST(misuse_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("hooks", tests, NULL, NULL);

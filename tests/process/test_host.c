@@ -22,10 +22,11 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
-static _Atomic uint64_t *count;
+PXT_SHARED(_Atomic uint64_t, count, 1);
 
 static PROCS_DEFINE1(int, triple, int, x)
 {
@@ -132,6 +133,7 @@ static void a_host_with_one_thread_notices_no_children(void *unused)
 static void sigchld_is_left_alone(void **state)
 {
 	(void)state;
+	pxt_not_by("spawn", "posix_spawn makes ordinary children");
 	/* Under sanitizers, and without clone3, forks are plain ones. */
 	if (pxt_is_instrumented() || (syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS))
 		skip();
@@ -319,13 +321,15 @@ static void threads_of_the_host_may_hammer_malloc(void **state)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *hold_lock(void *held)
+PXT_SHARED(_Atomic uint64_t, held, 1);
+
+static void *hold_lock(void *unused)
 {
 	pthread_mutex_lock(&lock);
-	atomic_store((_Atomic uint64_t *)held, 1);
+	atomic_store(held, 1);
 	for (;;)
 		pause();
-	return NULL;
+	return unused;
 }
 
 static PROCS_DEFINE1(int, take_lock, int, x)
@@ -335,7 +339,7 @@ static PROCS_DEFINE1(int, take_lock, int, x)
 	return x;
 }
 
-static void lock_held(void *held)
+static void lock_held(void *unused)
 {
 	struct procs_spec specs[] = { procs_proc(take_lock, 0), procs_proc(take_lock, 1),
 				      procs_proc(take_lock, 2) };
@@ -343,7 +347,8 @@ static void lock_held(void *held)
 	struct procs_result result;
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, hold_lock, held);
+	(void)unused;
+	pthread_create(&thread, NULL, hold_lock, NULL);
 	pxt_await(held, 1);
 	stream = procs_call(specs, 3, PROCS_OPTIONS(.timeout_ns = 100000000));
 	for (int i = 0; i < 3; i++) {
@@ -358,7 +363,8 @@ static void lock_held(void *held)
 static void a_lock_held_at_fork_costs_one_timeout(void **state)
 {
 	(void)state;
-	pxt_isolated(lock_held, (void *)pxt_shared());
+	pxt_not_by("forkserver spawn", "no lock of the host is copied");
+	pxt_isolated(lock_held, NULL);
 }
 
 static PROCS_DEFINE1(int, wait_long, int, x)
@@ -418,7 +424,6 @@ static void ctrl_c_is_as_the_host_has_it(void **state)
 	int handled = 1;
 
 	(void)state;
-	count = pxt_shared();
 	pxt_isolated(interrupted, &handled);
 	atomic_store(count, 0);
 	/* A host that does not care dies of it, and with it, its workers. */
@@ -543,14 +548,33 @@ static void it_works_at_exit_and_in_key_destructors(void **state)
 {
 	(void)state;
 	pxt_equal(WEXITSTATUS(pxt_run(exit_now, NULL)), 1);
-	pxt_isolated(thread_with_key, (void *)pxt_shared());
+	pxt_isolated(thread_with_key, (void *)count);
+}
+
+/* Where there is no program to execute, that is told. */
+static void fail_to_spawn(void)
+{
+	struct procs_spec specs[] = { procs_proc(triple, 1), procs_proc(triple, 2) };
+	struct procs_stream *stream = procs_call(specs, 2, NULL);
+	struct procs_result result;
+
+	for (int i = 0; i < 2; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed != NULL);
+		pxt_equal(result.failed->cause, PROCS_CAUSE_SPAWN);
+		pxt_equal(result.failed->code, ENOENT);
+	}
+	procs_close(stream);
 }
 
 static void in_an_empty_root(void *directory)
 {
 	pxt_equal(chroot(directory), 0);
 	pxt_equal(chdir("/"), 0);
-	use(true, 40);
+	if (pxt_spawns())
+		fail_to_spawn();
+	else
+		use(true, 40);
 }
 
 static void it_works_without_proc_and_dev(void **state)
@@ -655,6 +679,7 @@ static void the_rounding_mode_is_the_hosts(void **state)
 	double up, value;
 
 	(void)state;
+	pxt_not_by("forkserver spawn", "a process of another program has its own");
 	if (pxt_is_valgrind())
 		skip(); /* it has no rounding modes */
 	fesetround(FE_UPWARD);
@@ -751,8 +776,9 @@ static void workers_may_have_workers_to_a_depth(void **state)
 	procs_close(stream);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(the_hosts_children_keep_their_status),
 		pxt_test(sigchld_is_left_alone),

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "elsewhere.h"
 #include "pxt.h"
@@ -315,7 +316,7 @@ static void options_out_of_range_are_refused(void **state)
 	(void)state;
 #define REFUSE(field, value) refused(procs_call(specs, 1, PROCS_OPTIONS(.field = value)), EINVAL)
 	REFUSE(workers, 4097);
-	REFUSE(start, 3);
+	REFUSE(start, 5);
 	REFUSE(order, 2);
 	REFUSE(encoding, 2);
 	REFUSE(compression, 3);
@@ -564,8 +565,9 @@ static void a_worker_writes_nothing_of_others(void **state)
 	procs_array_free(array);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(a_worker_writes_nothing_of_others),
 		pxt_test(a_bad_task_costs_at_most_its_item),

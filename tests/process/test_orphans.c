@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -41,10 +42,10 @@ struct death {
 	int state, way;
 	useconds_t later; /* from the moment the workers are at it */
 	bool by_thread;   /* the stream belongs to a thread that is not main's */
-	bool poor;        /* no descriptor is to be had: prctl must do */
+	bool poor;        /* no descriptor is to be had: prctl must do. Only forks need none */
 };
 
-static _Atomic uint64_t *arrived;
+PXT_SHARED(_Atomic uint64_t, arrived, 1);
 
 static PROCS_DEFINE1(int, linger, int, state)
 {
@@ -184,7 +185,6 @@ static void no_worker_outlives_its_host(void **unused)
 	uint64_t seed = 3;
 
 	(void)unused;
-	arrived = pxt_shared();
 	for (int i = 0; i < deaths; i++) {
 		struct death death = {
 			.state = i % N_STATES,
@@ -194,7 +194,8 @@ static void no_worker_outlives_its_host(void **unused)
 		};
 
 		/* What prctl has does not know of exec, and knows one thread too well. */
-		death.poor = !death.by_thread && death.way != BY_EXEC && pxt_random(&seed) % 4 == 0;
+		death.poor = pxt_forks() && !death.by_thread && death.way != BY_EXEC &&
+			     pxt_random(&seed) % 4 == 0;
 		atomic_store(arrived, 0);
 		pxt_isolated(one_death, &death);
 	}
@@ -241,7 +242,6 @@ static void beside_a_copy_of_the_host(void *unused)
 static void a_fork_of_the_host_keeps_nobody_alive(void **unused)
 {
 	(void)unused;
-	arrived = pxt_shared();
 	pxt_isolated(beside_a_copy_of_the_host, NULL);
 }
 
@@ -260,7 +260,6 @@ static void the_end_of_a_thread_is_not_the_hosts(void **unused)
 	int items = 0;
 
 	(void)unused;
-	arrived = pxt_shared();
 	pxt_equal(pthread_create(&thread, NULL, open_in_thread, NULL), 0);
 	pxt_equal(pthread_join(thread, &stream), 0);
 	for (; procs_next(stream, &result) > 0 && items < 500; items++)
@@ -269,8 +268,9 @@ static void the_end_of_a_thread_is_not_the_hosts(void **unused)
 	procs_close(stream);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(no_worker_outlives_its_host),
 		pxt_test(a_fork_of_the_host_keeps_nobody_alive),

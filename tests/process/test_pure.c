@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -32,8 +33,10 @@ enum deed {
 
 static unsigned char deeds[N];
 static int xs[N];
-static _Atomic unsigned char *ran;    /* [N], shared: how often each item was begun */
-static _Atomic uint64_t *pid, *marks; /* shared: who stays, and how often something happened */
+
+PXT_SHARED(_Atomic unsigned char, ran, N); /* how often each item was begun */
+PXT_SHARED(_Atomic uint64_t, pid, 1);      /* who stays */
+PXT_SHARED(_Atomic uint64_t, marks, 1);    /* how often something happened */
 
 static const volatile int nothing;
 
@@ -72,8 +75,7 @@ __attribute__((no_sanitize("undefined"), noinline)) static void act(int deed, in
 
 static PROCS_PURE2(long, twist, unsigned char, deed, int, x)
 {
-	if (ran != NULL)
-		atomic_fetch_add_explicit(&ran[x], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&ran[x], 1, memory_order_relaxed);
 	if (deed != FINE)
 		act(deed, x);
 	return 7L * x + 1;
@@ -88,25 +90,11 @@ static int before(void **state)
 	return pxt_before(state);
 }
 
-static int after(void **state)
-{
-	if (ran != NULL)
-		munmap((void *)(uintptr_t)ran, N);
-	ran = NULL;
-	return pxt_after(state);
-}
-
 static void count_runs(void)
 {
-	/* Also where shared anonymous memory is refused. */
-	const int fd = memfd_create("ran", MFD_CLOEXEC);
-
-	pxt_equal(ftruncate(fd, N), 0);
-	ran = mmap(NULL, N, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	pxt_check(ran != MAP_FAILED);
-	close(fd);
-	pid = pxt_shared();
-	marks = pxt_shared();
+	memset((void *)(uintptr_t)ran, 0, N);
+	atomic_store(pid, 0);
+	atomic_store(marks, 0);
 }
 
 /* One range, so that the middle lies nowhere near an end of what a worker has. */
@@ -447,7 +435,7 @@ static void items_know_which_they_are(void **state)
 	for (int form = 0; form < 4; form++) {
 		const struct procs_options *options =
 			PROCS_OPTIONS(.workers = 2,
-				      .start = form % 2 ? PROCS_START_INLINE : PROCS_START_FORK);
+				      .start = form % 2 ? PROCS_START_INLINE : PROCS_START_DEFAULT);
 		struct procs_stream *stream = form / 2 ? procs_pmap(alone, N, options, xs)
 						       : procs_pmap(which, N, options, xs);
 
@@ -471,9 +459,10 @@ static void failing_inline_is_exact_too(void **state)
 		   N);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
+	pxt_start(argc, argv);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, before, pxt_after)
 	const struct CMUnitTest tests[] = {
 		TEST(the_culprit_alone_is_failed),
 		TEST(first_or_last_in_its_block),

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -336,7 +337,8 @@ static void outside_any_item_each_thread_has_the_same_stream(void **state)
 	draw_in_a_thread(other);
 	pxt_check(memcmp(one, other, sizeof(one)) == 0);
 	pxt_check(one[0] != one[1]);
-	for (uint32_t start = PROCS_START_FORK; start <= PROCS_START_INLINE; start++) {
+	for (int form = 0; form < 2; form++) {
+		const uint32_t start = form == 0 ? PROCS_START_DEFAULT : PROCS_START_INLINE;
 		stream = procs_pmap(draw_beside, 1, PROCS_OPTIONS(.start = start, .seed = 3));
 		pxt_equal(procs_next(stream, &result), 1);
 		memcpy(&draws, result.data, sizeof(draws));
@@ -431,8 +433,9 @@ static void blocks_draw_the_same(void **state)
 	free(xs);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(blocks_draw_the_same),
 		pxt_test(the_first_numbers_are_the_published_ones),

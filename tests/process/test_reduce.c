@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -321,8 +322,8 @@ static void values_lie_as_their_type_wants(void **state)
 }
 
 /* How often each item ran, and at which item the deed is done. */
-static _Atomic uint64_t *runs;
-static uint64_t chosen;
+PXT_SHARED(_Atomic uint64_t, runs, 1);
+PXT_SHARED(uint64_t, chosen, 1);
 
 enum deed {
 	FINE,
@@ -364,14 +365,14 @@ static PROCS_DEFINE1(uint64_t, do_deed, int, deed)
 	unsigned char *scratch = procs_scratch(100);
 
 	memset(scratch, 1, 100);
-	if (procs_index() == chosen) {
+	if (procs_index() == *chosen) {
 		atomic_fetch_add(runs, 1);
 		act(deed);
 	}
 	return procs_index();
 }
 
-static int combine_deed;
+PXT_SHARED(int, combine_deed, 1);
 
 static PROCS_DEFINE2(uint64_t, follow, uint64_t, a, uint64_t, b)
 {
@@ -382,8 +383,8 @@ static PROCS_DEFINE2(uint64_t, follow, uint64_t, a, uint64_t, b)
 	if (b != procs_index() && b < UINT64_C(1) << 40)
 		procs_fail(EDOM, "%llu of %llu", (unsigned long long)b,
 			   (unsigned long long)procs_index());
-	if (procs_index() == chosen)
-		act(combine_deed);
+	if (procs_index() == *chosen)
+		act(*combine_deed);
 	/* The value of a block is none of an item. */
 	return (a + b) | UINT64_C(1) << 40;
 }
@@ -441,13 +442,13 @@ static void fail_at(uint64_t n, uint64_t index, bool in_combine)
 	const char *function = in_combine ? "follow" : "do_deed";
 	int *deeds = calloc(n, sizeof(*deeds));
 
-	chosen = index;
+	*chosen = index;
 	for (int f = 0; f < FAILURES; f++) {
 		struct procs_options options = { .size = sizeof(options), .traceback_fd = -1 };
 		uint64_t value = 5;
 
 		if (in_combine)
-			combine_deed = failures[f].deed;
+			*combine_deed = failures[f].deed;
 		else
 			deeds[index] = failures[f].deed;
 		atomic_store(runs, 0);
@@ -465,14 +466,13 @@ static void fail_at(uint64_t n, uint64_t index, bool in_combine)
 		pxt_equal(procs_reduce(do_deed, follow, n, &value, &options, deeds), -ECANCELED);
 		pxt_equal(procs_last_failure()->index, index);
 	}
-	combine_deed = FINE;
+	*combine_deed = FINE;
 	free(deeds);
 }
 
 static void whoever_fails_is_named(void **state)
 {
 	(void)state;
-	runs = pxt_shared();
 	for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++)
 		fail_at(places[p][0], places[p][1], false);
 }
@@ -481,7 +481,6 @@ static void whoever_fails_is_named(void **state)
 static void a_combine_that_fails_too(void **state)
 {
 	(void)state;
-	runs = pxt_shared();
 	for (size_t p = 1; p < sizeof(places) / sizeof(places[0]); p++)
 		fail_at(places[p][0], places[p][1], true);
 	fail_at(300000, 74, true); /* the first of its block */
@@ -566,13 +565,12 @@ static void whoever_hangs_is_named(void **state)
 	int *deeds = calloc(10000, sizeof(*deeds));
 
 	(void)state;
-	runs = pxt_shared();
 	for (int i = 0; i < 3; i++) {
 		uint64_t value;
 
-		chosen = items[i];
-		deeds[chosen] = i == 0 ? HANG : FINE;
-		combine_deed = i == 0 ? FINE : HANG;
+		*chosen = items[i];
+		deeds[*chosen] = i == 0 ? HANG : FINE;
+		*combine_deed = i == 0 ? FINE : HANG;
 		pxt_equal(procs_reduce(do_deed, follow, 10000, &value,
 				       PROCS_OPTIONS(.workers = 2, .timeout_ns = 1000000000),
 				       deeds),
@@ -580,7 +578,7 @@ static void whoever_hangs_is_named(void **state)
 		check_failure(&hanging, items[i], i == 0 ? "do_deed" : "follow");
 		deeds[items[i]] = FINE;
 	}
-	combine_deed = FINE;
+	*combine_deed = FINE;
 	free(deeds);
 }
 
@@ -748,8 +746,9 @@ static void the_traceback_names_the_item(void **state)
 	close(pipes[1]);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(sums_are_the_same_to_the_last_bit),
 		pxt_test(a_million_items_of_two_arrays),

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -339,6 +340,7 @@ static void all_ways_have_the_same_results(void **state)
 
 int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(all_ways_have_the_same_results),
 	};

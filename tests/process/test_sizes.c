@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "modes.h"
 #include "pxt.h"
@@ -326,7 +327,7 @@ static void little_room_is_enough_for_what_is_said(void **state)
 	}
 }
 
-static _Atomic uint64_t *go;
+PXT_SHARED(_Atomic uint64_t, go, 1);
 
 static void *change(void *room)
 {
@@ -364,7 +365,7 @@ static void a_view_may_change_a_copy_may_not(void **state)
 		struct procs_result result;
 		const unsigned char *bytes;
 
-		go = pxt_shared();
+		atomic_store(go, 0);
 		/* A worker who has more than one item to do stays. */
 		stream = procs_pmap_sequences(procs_function_of(change_later), 2,
 					      PROCS_OPTIONS(.copy_results = copy, .workers = 1),
@@ -380,8 +381,9 @@ static void a_view_may_change_a_copy_may_not(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(raw_results_of_every_length_are_exact),
 		pxt_test(byte_results_of_every_length_are_exact),

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
-static _Atomic uint64_t *gate, *count;
+PXT_SHARED(_Atomic uint64_t, gate, 1);
+PXT_SHARED(_Atomic uint64_t, count, 1);
 
 static PROCS_DEFINE2(int, doze, int, x, int, microseconds)
 {
@@ -113,8 +115,6 @@ static void as_completed_does_not_wait_for_the_first(void **state)
 	uint64_t index;
 
 	(void)state;
-	gate = pxt_shared();
-	count = pxt_shared();
 	for (int i = 0; i < N; i++)
 		xs[i] = i;
 	for (int form = 0; form < 2; form++) {
@@ -154,8 +154,6 @@ static void the_window_bounds_what_runs_ahead(void **state)
 	int *xs = malloc(N * sizeof(*xs));
 
 	(void)state;
-	gate = pxt_shared();
-	count = pxt_shared();
 	for (int i = 0; i < N; i++) {
 		specs[i] = procs_proc(wait_for_gate, i);
 		xs[i] = i;
@@ -273,7 +271,6 @@ static void specs_are_filled_in_loops_copied_and_returned(void **state)
 	struct procs_stream *stream;
 
 	(void)state;
-	count = pxt_shared();
 	for (int i = 0; i < 20; i++)
 		specs[i] = make_spec(i);
 	memcpy(copies, specs, sizeof(specs));
@@ -401,7 +398,7 @@ static void cancel_interrupts_a_wait(void **state)
 {
 	(void)state;
 	for (int form = 0; form < 2; form++) {
-		count = pxt_shared();
+		atomic_store(count, 0);
 		pxt_isolated(cancel_by_another_thread, form == 0 ? NULL : &form);
 	}
 }
@@ -463,8 +460,6 @@ static void a_cancelled_item_leaves_the_others(void **state)
 	int cancelled = 0, value;
 
 	(void)state;
-	gate = pxt_shared();
-	count = pxt_shared();
 	for (int i = 0; i < N; i++)
 		xs[i] = i;
 	/* Item 0 holds the first worker; 700 and 701 are far from being posted. */
@@ -497,12 +492,12 @@ enum {
 	STAYERS = 4
 };
 
-static _Atomic uint64_t *stayers[STAYERS];
+PXT_SHARED(_Atomic uint64_t, stayers, STAYERS);
 
 static PROCS_DEFINE1(int, stay_at_five, int, x)
 {
 	if (x % 100 == 5 && x / 100 < STAYERS) {
-		atomic_store(stayers[x / 100], (uint64_t)getpid());
+		atomic_store(&stayers[x / 100], (uint64_t)getpid());
 		for (;;)
 			pause();
 	}
@@ -525,20 +520,18 @@ static void many_cancels_leave_room_for_deaths(void **state)
 	(void)state;
 	for (int i = 0; i < N; i++)
 		xs[i] = i;
-	for (int i = 0; i < STAYERS; i++)
-		stayers[i] = pxt_shared();
 	stream = procs_pmap(
 		stay_at_five, N,
 		PROCS_OPTIONS(.workers = STAYERS, .window_items = N, .traceback_fd = -1), xs);
 	for (int i = 0; i < STAYERS; i++)
-		pxt_await(stayers[i], 1);
+		pxt_await(&stayers[i], 1);
 	/* None that a worker has carved: it would be looked at again and again. */
 	for (uint64_t i = 0; i < N; i += 3)
 		if (i % 100 > 20)
 			pxt_equal(procs_cancel(stream, i), 0);
 	pxt_equal(procs_next(stream, &result), 1);
 	for (int i = 0; i < STAYERS; i++) {
-		const pid_t pid = (pid_t)atomic_load(stayers[i]);
+		const pid_t pid = (pid_t)atomic_load(&stayers[i]);
 
 		pxt_equal(kill(pid, SIGKILL), 0);
 		pxt_equal(waitid(P_PID, (id_t)pid, &how, WEXITED | WNOWAIT | __WALL), 0);
@@ -558,10 +551,13 @@ static void many_cancels_leave_room_for_deaths(void **state)
 	expect_end(stream);
 }
 
-static void open_when_leaving(void *gate_)
+static void open_when_leaving(void *unused)
 {
-	atomic_store((_Atomic uint64_t *)gate_, 1);
+	(void)unused;
+	atomic_store(gate, 1);
 }
+
+PROCS_TEARDOWN(open_when_leaving);
 
 /* Item 0 ends when the worker of item 1 has nothing more to say; and says when. */
 static PROCS_DEFINE1(uint64_t, outlive, int, x)
@@ -589,13 +585,11 @@ static void who_leaves_takes_no_wake_up_away(void **state)
 	int late = 0;
 
 	(void)state;
-	gate = pxt_shared();
 	for (int round = 0; round < ROUNDS; round++) {
 		atomic_store(gate, 0);
 		stream = procs_pmap(outlive, 2,
 				    PROCS_OPTIONS(.workers = 2, .order = PROCS_ORDER_COMPLETED,
-						  .teardown = open_when_leaving,
-						  .hooks_user = (void *)gate),
+						  .teardown = open_when_leaving),
 				    xs);
 		for (int i = 0; i < 2; i++) {
 			pxt_equal(procs_next(stream, &result), 1);
@@ -627,8 +621,11 @@ static void a_task_knows_which_item_it_is(void **state)
 	(void)state;
 	for (int i = 0; i < N; i++)
 		xs[i] = i;
-	for (int start = PROCS_START_FORK; start <= PROCS_START_INLINE; start++) {
-		stream = procs_pmap(which, N, PROCS_OPTIONS(.start = (uint32_t)start), xs);
+	for (int form = 0; form < 2; form++) {
+		stream = procs_pmap(which, N,
+				    PROCS_OPTIONS(.start = form == 0 ? PROCS_START_DEFAULT
+								     : PROCS_START_INLINE),
+				    xs);
 		for (int i = 0; i < N; i++)
 			pxt_equal(next_int(stream, NULL), i);
 		expect_end(stream);
@@ -636,8 +633,9 @@ static void a_task_knows_which_item_it_is(void **state)
 	free(xs);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(order_is_that_of_the_input),
 		pxt_test(calls_keep_their_order_too),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -151,7 +152,8 @@ static void endless_input_takes_equal_memory(void **state)
 	(void)state;
 	/* In processes for a while, and inline for as long as it takes. The whole
 	 * million in processes is a stress test. */
-	for (uint32_t start = PROCS_START_FORK; start <= PROCS_START_INLINE; start++) {
+	for (int form = 0; form < 2; form++) {
+		const uint32_t start = form == 0 ? PROCS_START_DEFAULT : PROCS_START_INLINE;
 		const int last = start == PROCS_START_INLINE ? 100 * many : many;
 		int next = 0;
 		struct procs_stream *stream = procs_call_from(
@@ -229,7 +231,7 @@ static void large_results_stay_within_the_window(void **state)
 	procs_close(stream);
 }
 
-static _Atomic uint64_t *produced;
+PXT_SHARED(_Atomic uint64_t, produced, 1);
 
 static int produce(struct procs_task *task)
 {
@@ -267,7 +269,6 @@ static void a_result_stays_while_the_worker_goes_on(void **state)
 	size_t size;
 
 	(void)state;
-	produced = pxt_shared();
 	stream = procs_pmap_sequences(
 		procs_function_of(produce), N,
 		PROCS_OPTIONS(.workers = 1, .compression = PROCS_COMPRESSION_NEVER), NULL, 0);
@@ -286,6 +287,7 @@ static void a_result_stays_while_the_worker_goes_on(void **state)
 
 int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(large_results_stay_within_the_window),
 		pxt_test(a_result_stays_while_the_worker_goes_on),

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "elsewhere.h"
 #include "pxt.h"
@@ -229,15 +230,25 @@ static void gaps_between_elements_are_fine(void **state)
 	procs_close(stream);
 }
 
-/* As a program has it that was compiled before there were blocks. */
+/* As a program has it that was compiled before there were blocks; in the registry, too. */
+static struct procs_function older;
+
+PROCS_ENTRY_("procs_tasks")
+static const struct procs_function *const older_at = &older;
+
+__attribute__((constructor)) static void make_older(void)
+{
+	older = *procs_function_of(pure_int);
+	older.size = offsetof(struct procs_function, block);
+	older.name = "older";
+}
+
 static void an_older_descriptor_runs_one_by_one(void **state)
 {
-	struct procs_function older = *procs_function_of(pure_int);
 	const void *arrays[] = { ints, ints };
 	struct procs_stream *stream;
 
 	(void)state;
-	older.size = offsetof(struct procs_function, block);
 	stream = procs_pmap_arrays(&older, N, NULL, arrays, 2);
 	pxt_check(stream != NULL);
 	for (int i = 0; i < N; i++)
@@ -339,8 +350,9 @@ static int before(void **state)
 	return pxt_before(state);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, before, pxt_after)
 	const struct CMUnitTest tests[] = {
 		TEST(all_types_have_the_values_of_their_twins),

@@ -9,9 +9,10 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include <procs/worker.h>
+
 #include "elsewhere.h"
 #include "modes.h"
-#include "pxt.h"
 
 enum color {
 	RED,
@@ -450,7 +451,16 @@ static void tasks_may_live_in_another_file(void **state)
 	pxt_equal(procs_next(stream, &result), 1);
 	pxt_check(memcmp(procs_view(&result, &size), "xxxxx", 5) == 0);
 	pxt_equal(size, 5);
-	pxt_equal(next_int(stream), 40);
+	if (pxt_forks()) {
+		pxt_equal(next_int(stream), 40);
+	} else {
+		/* Two of one name cannot be told apart where a task is found by that. */
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed != NULL);
+		pxt_equal(result.failed->cause, PROCS_CAUSE_UNKNOWN_FUNCTION);
+		pxt_text(result.failed->message,
+			 "two tasks named twice in the registry of this program");
+	}
 	procs_close(stream);
 	pxt_equal(far_product(6, 7), 42);
 }
@@ -479,8 +489,9 @@ static void values_are_read_with_their_type(void **state)
 	procs_close(stream);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(integers_are_exact),
 		pxt_test(floats_are_exact_with_their_nan_payloads),

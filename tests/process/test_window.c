@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -16,7 +17,8 @@ enum {
 	WINDOW = 240
 };
 
-static _Atomic uint64_t *count, *gate;
+PXT_SHARED(_Atomic uint64_t, count, 1);
+PXT_SHARED(_Atomic uint64_t, gate, 1);
 static int xs[N];
 
 static PROCS_DEFINE1(int, counted, int, x)
@@ -65,9 +67,6 @@ static void with_and_without_pool(void (*body)(struct procs_pool *pool))
 {
 	struct procs_pool *pool;
 
-	/* Before the pool, whose workers see what there was. */
-	count = pxt_shared();
-	gate = pxt_shared();
 	body(NULL);
 	pool = procs_pool_open(PROCS_OPTIONS(.workers = 2));
 	pxt_check(pool != NULL);
@@ -236,8 +235,9 @@ static void small_results_promise_nothing(void **state)
 	with_and_without_pool(read_both);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(who_is_away_finds_the_window_full),
 		pxt_test(a_slow_first_item_holds_up_a_window),

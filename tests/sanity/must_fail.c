@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -145,15 +146,18 @@ static void leaves_another_directory(void **state)
 	pxt_equal(chdir("/"), 0);
 }
 
+PXT_SHARED(_Atomic uint64_t, word, 1);
+
 static void waits_in_vain(void **state)
 {
 	(void)state;
 	alarm(2); /* sooner than its own bound */
-	pxt_await(pxt_shared(), 1);
+	pxt_await(word, 1);
 }
 
 int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(passes),
 		pxt_test(fails_plainly),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <procs/procs.h>
+#include <procs/worker.h>
 
 #include "pxt.h"
 
@@ -144,10 +145,11 @@ static uint64_t under_fire(int form, uint64_t *seed)
 	return failed;
 }
 
+PXT_SHARED(_Atomic uint64_t, hits, 1);
+
 static void kills_cost_at_most_the_items_they_hit(void **state)
 {
 	const uint64_t wanted = (uint64_t)number_of("PROCS_TEST_HITS", 1000);
-	_Atomic uint64_t *hits = pxt_shared();
 	uint64_t failed = 0, seed = (uint64_t)number_of("PROCS_TEST_SEED", 1);
 	const pid_t killer = start_killer(hits, seed + 77);
 	const time_t start = time(NULL);
@@ -320,8 +322,9 @@ static void a_slow_hook_is_waited_for(void **state)
 	procs_close(stream);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	pxt_start(argc, argv);
 	const struct CMUnitTest tests[] = {
 		pxt_test(more_items_than_32_bits_count),
 		pxt_test(kills_cost_at_most_the_items_they_hit),

@@ -121,7 +121,7 @@ static void a_worker_runs_blocks_where_it_may(void **state)
 	close_bench(&bench);
 }
 
-static _Atomic uint64_t *stays; /* the pid of the one that does */
+PXT_SHARED(_Atomic uint64_t, stays, 1);
 
 static PROCS_PURE1(int, stay_once, int, x)
 {
@@ -189,7 +189,6 @@ static void the_items_of_a_lost_block_run_singly(void **state)
 	struct px_span *span, *rest;
 
 	(void)state;
-	stays = pxt_shared();
 	stream = open_stream();
 	pxt_await(stays, 1);
 	pxt_equal(kill((pid_t)atomic_load(stays), SIGKILL), 0);
