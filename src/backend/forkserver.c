@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/arrays.h"
+#include "backend/life.h"
 #include "backend/lifeline.h"
 #include "backend/local.h"
 #include "backend/registry.h"
@@ -124,12 +125,18 @@ static void px_server_bury(struct px_forkserver *server)
 }
 
 /* In the fork that becomes the server: nothing of the host's is kept that would last. */
-PX_NORETURN static void px_server_forked(const int *fds)
+PX_NORETURN static void px_server_forked(const int *fds, void *robust_list)
 {
 	struct px_server_page *page = px_server.page;
 	int seat[PX_SEAT_N];
 
 	px_entry_serve(fds, seat);
+	px_life_relist(robust_list);
+	/* Its workers have no server, and may start one: this thread took the lock. */
+	px_server.page_file = -1;
+	px_server.page = NULL;
+	px_inside = false;
+	pthread_mutex_unlock(&px_lock);
 	px_arrays_forget();
 	px_arena_forget_all();
 	px_server_live(seat, page);
@@ -138,6 +145,7 @@ PX_NORETURN static void px_server_forked(const int *fds)
 static int px_server_make(struct px_forkserver *server, const int *fds)
 {
 	const struct px_program *program = &server->program;
+	void *robust_list = px_life_list();
 	pid_t pid = 0;
 	int error;
 
@@ -151,7 +159,7 @@ static int px_server_make(struct px_forkserver *server, const int *fds)
 	}
 	error = px_launch_apart(&server->child);
 	if (error > 0)
-		px_server_forked(fds);
+		px_server_forked(fds, robust_list);
 	return error;
 }
 

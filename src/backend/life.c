@@ -25,6 +25,16 @@ void *px_life_list(void)
 	return head;
 }
 
+void px_life_relist(void *list)
+{
+	struct robust_list_head *glibc = list;
+
+	if (glibc == NULL || px_life_list() != NULL)
+		return;
+	glibc->list.next = &glibc->list;
+	(void)syscall(SYS_set_robust_list, glibc, sizeof(*glibc));
+}
+
 bool px_life_register(struct px_life *life, void *list, bool fresh)
 {
 	struct robust_list_head *glibc = list;

@@ -19,6 +19,9 @@
  * forgotten it. */
 void *px_life_list(void);
 
+/* In a raw clone, which the kernel gives none: takes its parent's, empty. */
+void px_life_relist(void *list);
+
 /*
  * Registers the calling thread, `list` being its px_life_list. The list gets a
  * head of our own, whose first node is the life word and whose next is glibc's

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -365,6 +366,34 @@ static void a_lock_held_at_fork_costs_one_timeout(void **state)
 	(void)state;
 	pxt_not_by("forkserver spawn", "no lock of the host is copied");
 	pxt_isolated(lock_held, NULL);
+}
+
+/* The head of the thread's robust list, which the kernel walks at its end: the life word
+ * hangs there. */
+static PROCS_DEFINE1(int, robust_words, int, x)
+{
+	struct robust_list_head *head = NULL;
+	size_t size;
+
+	if (syscall(SYS_get_robust_list, 0, &head, &size) != 0 || head == NULL)
+		return x;
+	return head->list.next != &head->list;
+}
+
+static void each_end_will_be_marked(void **state)
+{
+	struct procs_spec specs[] = { procs_proc(robust_words, 0), procs_proc(robust_words, 0) };
+	struct procs_stream *stream = procs_call(specs, 2, NULL);
+	struct procs_result result;
+	int value;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_equal(procs_value(&result, &value), 0);
+		pxt_equal(value, 1);
+	}
+	procs_close(stream);
 }
 
 static PROCS_DEFINE1(int, wait_long, int, x)
@@ -787,6 +816,7 @@ int main(int argc, char *argv[])
 		pxt_test(a_helper_sees_no_descriptor_of_ours),
 		pxt_test(threads_of_the_host_may_hammer_malloc),
 		pxt_test(a_lock_held_at_fork_costs_one_timeout),
+		pxt_test(each_end_will_be_marked),
 		pxt_test(ctrl_c_is_as_the_host_has_it),
 		pxt_test(a_broken_pipe_is_the_tasks_own_fate),
 		pxt_test(interrupted_waits_go_on),
