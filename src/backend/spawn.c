@@ -120,6 +120,8 @@ static int px_actions(posix_spawn_file_actions_t *actions, const int *above, siz
 	return error;
 }
 
+/* As a new program has them; but a host that ignores ctrl-C does not want to lose its
+ * workers by it. */
 static int px_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
@@ -127,6 +129,7 @@ static int px_attributes(posix_spawnattr_t *attributes)
 
 	sigemptyset(&none);
 	sigfillset(&all);
+	sigdelset(&all, SIGINT);
 	error = posix_spawnattr_setsigmask(attributes, &none);
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(attributes, &all);

@@ -17,6 +17,8 @@
 #include "host.h"
 #include "tasks.h"
 
+PXT_SHARED(_Atomic uint64_t, words, 6);
+
 enum {
 	ITEMS = 400,
 	BIG = 64 << 20
@@ -191,7 +193,7 @@ static void killed_by_another_process(void *argument)
 
 static void it_may_be_killed_at_any_moment(void **state)
 {
-	struct killer killer = { .kills = pxt_shared(), .stop = pxt_shared() };
+	struct killer killer = { .kills = &words[0], .stop = &words[1] };
 
 	(void)state;
 	pxt_isolated(killed_by_another_process, &killer);
@@ -219,7 +221,7 @@ static void killed_by_a_thread(void *argument)
 
 static void of_a_host_with_threads_too(void **state)
 {
-	struct killer killer = { .kills = pxt_shared(), .stop = pxt_shared() };
+	struct killer killer = { .kills = &words[2], .stop = &words[3] };
 
 	(void)state;
 	pxt_isolated(killed_by_a_thread, &killer);
@@ -285,7 +287,7 @@ static void compare_memory(void *word)
 static void of_a_host_with_threads_it_is_executed(void **state)
 {
 	(void)state;
-	pxt_isolated(compare_memory, pxt_shared());
+	pxt_isolated(compare_memory, &words[4]);
 }
 
 /* In whichever way it was started, and however it ended. */
@@ -325,7 +327,7 @@ static void start_and_go(void *pid)
 /* Also of one that ended without a word; it is not in our hands to wait for it. */
 static void it_ends_with_its_host(void **state)
 {
-	_Atomic uint64_t *pid = pxt_shared();
+	_Atomic uint64_t *pid = &words[5];
 	const struct timespec step = { .tv_nsec = 1000000 };
 
 	(void)state;
