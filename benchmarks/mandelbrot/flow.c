@@ -54,24 +54,27 @@ static bool drain(struct procs_stream *stream, const struct settings *settings,
 
 bool flow_run(const struct settings *settings, struct picture *picture, struct report *report)
 {
+	void *view = paint_open(settings);
 	const struct procs_options options = {
 		.size = sizeof(struct procs_options),
 		.workers = settings->workers,
-		.start = settings->serial ? PROCS_START_INLINE : PROCS_START_DEFAULT,
+		.start = settings->start,
 		.traceback_fd = -1,
 		.window_bytes = AHEAD,
+		.init = settings->start != PROCS_START_INLINE ? paint_ready : NULL,
+		.hooks_user = view,
 	};
 	const size_t n = (settings->rows - 1) / paint_rows(settings) + 1;
-	struct procs_stream *stream;
-	bool whole;
+	struct procs_stream *stream = NULL;
+	bool whole = false;
 
-	paint_open(settings);
-	stream = procs_pmap_sequences(procs_function_of(paint), n, &options, NULL, 0);
-	if (stream == NULL) {
+	if (view != NULL)
+		stream = procs_pmap_sequences(procs_function_of(paint), n, &options, NULL, 0);
+	if (stream == NULL)
 		report_error(report, "%s", strerror(errno));
-		return false;
-	}
-	whole = drain(stream, settings, picture, report);
+	else
+		whole = drain(stream, settings, picture, report);
 	procs_close(stream);
+	paint_close();
 	return whole;
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <procs/worker.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static const char usage[] =
 	"Paints the Mandelbrot set into FILE, a PNG picture: each row of it is one item of\n"
 	"a parallel map, or several rows are where they are short. No FILE, or -, is\n"
 	"standard output, which must not be a terminal. The bytes are the same for any\n"
-	"number of workers.\n"
+	"number of workers, and however they are made.\n"
 	"\n"
 	"  -s, --size=WxH      pixels, 1 to 100000 each (default: 1200x800)\n"
 	"  -c, --center=X,Y    the middle of the picture, -100 to 100 (default: -0.75,0)\n"
@@ -35,6 +36,8 @@ static const char usage[] =
 	"                      1 to 1000000000 (default: 1000)\n"
 	"  -w, --workers=N     worker processes (default: the usable CPUs); 0: none, all is\n"
 	"                      done in this process\n"
+	"  -S, --start=METHOD  how they are made: fork, forkserver, spawn, or inline, which is\n"
+	"                      --workers=0 (default: the environment's PROCS_START, or fork)\n"
 	"  -q, --quiet         no progress bar; there is none either unless stderr is a\n"
 	"                      terminal\n"
 	"  -h, --help          this text\n"
@@ -78,6 +81,22 @@ static bool parse_real(const char **text, char end, double least, double most, d
 	return true;
 }
 
+static bool parse_start(const char *text, uint32_t *start)
+{
+	static const char *const names[] = { [PROCS_START_FORK] = "fork",
+					     [PROCS_START_INLINE] = "inline",
+					     [PROCS_START_FORKSERVER] = "forkserver",
+					     [PROCS_START_SPAWN] = "spawn" };
+
+	for (uint32_t i = PROCS_START_FORK; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*start = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int parse_option(int option, const char *text, struct settings *settings)
 {
 	const char *at = text;
@@ -105,6 +124,10 @@ static int parse_option(int option, const char *text, struct settings *settings)
 		if (!parse_number(&at, '\0', 0, 4096, &settings->workers))
 			return complain("not a number of workers, 0 to 4096", text);
 		settings->serial = settings->workers == 0;
+		return 0;
+	case 'S':
+		if (!parse_start(text, &settings->start))
+			return complain("not fork, forkserver, spawn or inline", text);
 		return 0;
 	case 'q':
 		settings->quiet = true;
@@ -138,17 +161,23 @@ static int parse(int argc, char *argv[], struct settings *settings)
 		{ "width", required_argument, NULL, 'd' },
 		{ "iterations", required_argument, NULL, 'i' },
 		{ "workers", required_argument, NULL, 'w' },
+		{ "start", required_argument, NULL, 'S' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	const char *start = getenv("PROCS_START");
 	int option, status = 0;
 
+	if (start == NULL || !parse_start(start, &settings->start))
+		settings->start = PROCS_START_FORK;
 	while (status == 0 &&
-	       (option = getopt_long(argc, argv, "s:c:d:i:w:qh", options, NULL)) != -1)
+	       (option = getopt_long(argc, argv, "s:c:d:i:w:S:qh", options, NULL)) != -1)
 		status = parse_option(option, optarg, settings);
 	if (status != 0)
 		return status;
+	if (settings->serial)
+		settings->start = PROCS_START_INLINE;
 	if (argc - optind > 1)
 		return complain("more than one file", argv[optind + 1]);
 	if (argc - optind == 1)
@@ -172,8 +201,10 @@ int main(int argc, char *argv[])
 	};
 	struct report *report;
 	struct picture *picture;
-	const int status = parse(argc, argv, &settings);
+	int status;
 
+	procs_worker_hook(argc, argv);
+	status = parse(argc, argv, &settings);
 	if (status != 0)
 		return status;
 	report = report_open(&settings);

@@ -25,13 +25,19 @@ struct settings {
 	uint32_t iterations;    /* a point that has not escaped after so many is inside */
 	uint32_t workers;       /* 0: as procs has it */
 	bool serial;            /* no processes at all */
+	uint32_t start;         /* enum procs_start, not the default; inline if serial */
 	bool quiet;             /* no progress bar, terminal or not */
 };
 
 /* --- paint.c --- */
 
-/* What is painted: borrowed while a stream is open. */
-void paint_open(const struct settings *settings);
+/* What is painted, where all workers see it, however they are made: for paint_ready.
+ * NULL without memory. */
+void *paint_open(const struct settings *settings);
+void paint_close(void);
+
+/* The hook of each worker: @user is what paint_open returned. */
+int paint_ready(void *user);
 
 /* Rows of one item: one, or more where rows are short. The last item may have
  * fewer. */

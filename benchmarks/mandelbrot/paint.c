@@ -5,6 +5,7 @@
  * whose last digits depend on the processor).
  */
 #include <errno.h>
+#include <procs/worker.h>
 
 #include "mandelbrot.h"
 
@@ -20,17 +21,45 @@ enum {
 static const double escaped = 65536;
 static const double log2_escaped = 16;
 
-/* What a worker knows of the picture when it is born. */
-static const struct settings *view;
+/* What a worker has to know of the picture. */
+struct view {
+	uint32_t columns, rows, iterations;
+	double x, y, width;
+};
 
-void paint_open(const struct settings *settings)
+static struct view *view;
+
+void *paint_open(const struct settings *settings)
 {
-	view = settings;
+	view = procs_array(struct view, 1);
+	if (view != NULL)
+		*view = (struct view){ settings->columns, settings->rows, settings->iterations,
+				       settings->x,       settings->y,    settings->width };
+	return view;
+}
+
+void paint_close(void)
+{
+	procs_array_free(view);
+	view = NULL;
+}
+
+int paint_ready(void *user)
+{
+	view = user;
+	return 0;
+}
+
+PROCS_INIT(paint_ready);
+
+static uint32_t rows_of_item(uint32_t columns)
+{
+	return (ITEM_PIXELS - 1) / columns + 1;
 }
 
 uint32_t paint_rows(const struct settings *settings)
 {
-	return (ITEM_PIXELS - 1) / settings->columns + 1;
+	return rows_of_item(settings->columns);
 }
 
 /* The logarithm to base 2 of a number from 1 to 2^1000, bit by bit. */
@@ -111,9 +140,9 @@ static void paint_row(uint32_t row, uint8_t *pixels)
 
 static int paint_item(struct procs_task *task)
 {
-	const uint32_t first = (uint32_t)procs_index() * paint_rows(view);
-	const uint32_t left = view->rows - first;
-	const uint32_t n = left < paint_rows(view) ? left : paint_rows(view);
+	const uint32_t each = rows_of_item(view->columns);
+	const uint32_t first = (uint32_t)procs_index() * each;
+	const uint32_t left = view->rows - first, n = left < each ? left : each;
 	const size_t row_bytes = (size_t)view->columns * PIXEL_BYTES;
 	uint8_t *pixels = procs_reserve(task, n * row_bytes);
 

@@ -22,6 +22,7 @@ import zlib
 PROGRAM = os.path.abspath(sys.argv[1])
 ENVIRONMENT = {**os.environ, "LC_ALL": "C"}
 BLACK = (0, 0, 0)
+STARTS = ("fork", "forkserver", "spawn", "inline")
 # Rows of these take many seconds each: whatever is to happen meanwhile does.
 SLOW = ("--size", "4000x40", "--center", "-0.2,0", "--width", "0.1", "--iterations", "1000000")
 passed = failed = 0
@@ -117,6 +118,25 @@ def compare_workers(where):
         check(f"the same {view}, standard output", (done.returncode, done.stdout) == (0, whole.stdout), done.stderr)
 
 
+def compare_starts(where):
+    """The same bytes however workers are made, by the option and by the environment."""
+    views = [["-s", "200x133"], ["-s", "3x5000", "-d", "0.001"], ["-s", "1x1"],
+             ["-s", "120x90", "-c", "-0.743643887037151,0.13182590420533", "-d", "1e-6", "-i", "3000"]]
+    file = where / "start.png"
+    for view in views:
+        whole = run(*view, "-w", 0).stdout
+        for start in STARTS:
+            done = run(*view, "--start", start, "-w", 3, file)
+            check(f"{view} by {start}", (done.returncode, done.stdout, done.stderr) == (0, b"", b""), done)
+            check(f"the same {view} by {start}", file.read_bytes() == whole)
+    for start in (*STARTS, "nonsense"):
+        done = subprocess.run([PROGRAM, *views[0]], capture_output=True, env={**ENVIRONMENT, "PROCS_START": start})
+        check(f"the environment's {start}", (done.returncode, done.stderr) == (0, b""), done)
+        check(f"the same by the environment's {start}", done.stdout == run(*views[0], "-w", 0).stdout)
+    done = run(*views[0], "-S", "spawn", "-w", 0)
+    check("no process needs no start", done.stdout == run(*views[0], "-w", 0).stdout, done.stderr)
+
+
 def is_inside(x, y, iterations):
     """As the program's own doubles have it, each operation rounded."""
     re = im = 0.0
@@ -182,7 +202,7 @@ def try_options(where):
                       ["-d", "0"], ["-d", "-1"], ["-d", "101"], ["-d", "nan"], ["-d", "wide"], ["-d", ""],
                       ["-d", "1e-400"], ["-d", "1e-12", "-s", "10000x1"], ["-c", "0,1", "-d", "1e-15", "-s", "30x1"],
                       ["-i", "0"], ["-i", "-1"], ["-i", "1000000001"], ["-i", "1e3"], ["-w", "many"], ["-w", "-1"],
-                      ["-w", "4097"], ["-w", ""], ["another"]):
+                      ["-w", "4097"], ["-w", ""], ["-S", "clone"], ["-S", ""], ["-S"], ["another"]):
         done = run(*arguments, file)
         check(f"usage {arguments}", done.returncode == 2 and b"--help" in done.stderr and not done.stdout, done)
         check(f"no file after {arguments}", not file.exists())
@@ -302,9 +322,9 @@ def is_at_work(pid):
     return user >= os.sysconf("SC_CLK_TCK") // 20
 
 
-def begin_slow(file):
+def begin_slow(file, start="fork"):
     """A picture in work: there are workers, and so there is the file."""
-    process = subprocess.Popen([PROGRAM, *SLOW, "-w", "2", *([file] if file else [])], stderr=subprocess.PIPE,
+    process = subprocess.Popen([PROGRAM, *SLOW, "-w", "2", "-S", start, *([file] if file else [])], stderr=subprocess.PIPE,
                                stdout=subprocess.PIPE, env=ENVIRONMENT)
     while process.poll() is None and not children_of(process):
         time.sleep(0.0005)
@@ -330,12 +350,13 @@ def try_kills(where):
         check("a killed worker", process.returncode == 1 and found and found[1] == name, (process.returncode, told))
         check("a killed worker leaves no file", file is None or not file.exists())
     file = where / "ended.png"
-    process = begin_slow(file)
-    there = file.exists()
-    process.terminate()
-    told = process.communicate()[1]
-    check("SIGTERM", (there, process.returncode, told) == (True, -signal.SIGTERM, b""), (there, process, told))
-    check("SIGTERM leaves no file", not file.exists())
+    for start in STARTS[:3]:
+        process = begin_slow(file, start)
+        there = file.exists()
+        process.terminate()
+        told = process.communicate()[1]
+        check(f"SIGTERM, {start}", (there, process.returncode, told) == (True, -signal.SIGTERM, b""), (there, told))
+        check(f"SIGTERM leaves no file, {start}", not file.exists())
 
 
 def said_to(main):
@@ -373,7 +394,7 @@ def try_terminal(where):
 def main():
     with tempfile.TemporaryDirectory() as name:
         where = pathlib.Path(name)
-        for part in (compare_workers, compare_arithmetic, compare_points, compare_looks, try_options, try_sizes,
+        for part in (compare_workers, compare_starts, compare_arithmetic, compare_points, compare_looks, try_options, try_sizes,
                      try_full, try_closed_pipe, try_kills, try_terminal):
             begun = time.monotonic()
             part(where)
