@@ -162,8 +162,9 @@ static bool load_open(struct load *load, struct reader *reader)
 		return true;
 	load->stream =
 		procs_pmap(check_file, load->n,
-			   PROCS_OPTIONS(.workers = settings->workers, .window_items = AHEAD,
-					 .timeout_ns = settings->timeout_ns, .traceback_fd = -1),
+			   PROCS_OPTIONS(.workers = settings->workers, .start = settings->start,
+					 .window_items = AHEAD, .timeout_ns = settings->timeout_ns,
+					 .traceback_fd = -1),
 			   load->roots, (const char *const *)load->paths);
 	if (load->stream == NULL)
 		fprintf(stderr, "verify_packages: %s\n", procs_last_failure()->message);

@@ -19,6 +19,7 @@ struct settings {
 	bool conffiles;       /* check those too */
 	bool quiet;           /* no progress bar, terminal or not */
 	uint32_t workers;     /* 0: as procs has it */
+	uint32_t start;       /* enum procs_start */
 	uint64_t timeout_ns;  /* of one file; 0: none */
 };
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <procs/worker.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,11 @@ static const char usage[] =
 	"  -r, --root=DIR         the system below DIR (default: /)\n"
 	"  -d, --admindir=DIR     dpkg's directory there (default: /var/lib/dpkg)\n"
 	"  -w, --workers=N        worker processes (default: the usable CPUs)\n"
-	"  -t, --timeout=SECONDS  give up on a file after this long (default: never)\n"
+	"  -S, --start=METHOD     how they are made: fork, forkserver, spawn, or inline: none,\n"
+	"                         all is done in this process (default: the environment's\n"
+	"                         PROCS_START, or fork)\n"
+	"  -t, --timeout=SECONDS  give up on a file after this long (default: never); not\n"
+	"                         when inline\n"
 	"  -q, --quiet            no progress bar; there is none either unless stderr\n"
 	"                         is a terminal\n"
 	"  -h, --help             this text\n"
@@ -48,6 +53,22 @@ static bool parse_workers(const char *text, uint32_t *workers)
 	return *text >= '0' && *text <= '9' && *end == '\0' && number >= 1 && number <= 4096;
 }
 
+static bool parse_start(const char *text, uint32_t *start)
+{
+	static const char *const names[] = { [PROCS_START_FORK] = "fork",
+					     [PROCS_START_INLINE] = "inline",
+					     [PROCS_START_FORKSERVER] = "forkserver",
+					     [PROCS_START_SPAWN] = "spawn" };
+
+	for (uint32_t i = PROCS_START_FORK; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*start = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool parse_timeout(const char *text, uint64_t *timeout)
 {
 	char *end;
@@ -55,6 +76,42 @@ static bool parse_timeout(const char *text, uint64_t *timeout)
 
 	*timeout = (uint64_t)(seconds * 1e9);
 	return end != text && *end == '\0' && seconds >= 1e-3 && seconds <= 4e9;
+}
+
+static int parse_option(int option, struct settings *settings)
+{
+	switch (option) {
+	case 'a':
+		settings->conffiles = true;
+		return 0;
+	case 'r':
+		settings->root = strcmp(optarg, "/") == 0 ? "" : optarg;
+		return 0;
+	case 'd':
+		settings->admindir = optarg;
+		return 0;
+	case 'w':
+		if (!parse_workers(optarg, &settings->workers))
+			return complain("not a number of workers, 1 to 4096", optarg);
+		return 0;
+	case 'S':
+		if (!parse_start(optarg, &settings->start))
+			return complain("not fork, forkserver, spawn or inline", optarg);
+		return 0;
+	case 't':
+		if (!parse_timeout(optarg, &settings->timeout_ns))
+			return complain("not a number of seconds", optarg);
+		return 0;
+	case 'q':
+		settings->quiet = true;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		exit(0);
+	default:
+		fputs("Try --help.\n", stderr);
+		return USAGE;
+	}
 }
 
 /* 0 and optind at the first package, or what to exit with. */
@@ -65,44 +122,18 @@ static int parse(int argc, char *argv[], struct settings *settings)
 		{ "root", required_argument, NULL, 'r' },
 		{ "admindir", required_argument, NULL, 'd' },
 		{ "workers", required_argument, NULL, 'w' },
+		{ "start", required_argument, NULL, 'S' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	int option;
+	int option, status = 0;
 
-	while ((option = getopt_long(argc, argv, "ar:d:w:t:qh", options, NULL)) != -1) {
-		switch (option) {
-		case 'a':
-			settings->conffiles = true;
-			break;
-		case 'r':
-			settings->root = strcmp(optarg, "/") == 0 ? "" : optarg;
-			break;
-		case 'd':
-			settings->admindir = optarg;
-			break;
-		case 'w':
-			if (!parse_workers(optarg, &settings->workers))
-				return complain("not a number of workers, 1 to 4096", optarg);
-			break;
-		case 't':
-			if (!parse_timeout(optarg, &settings->timeout_ns))
-				return complain("not a number of seconds", optarg);
-			break;
-		case 'q':
-			settings->quiet = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			fputs("Try --help.\n", stderr);
-			return USAGE;
-		}
-	}
-	return 0;
+	while (status == 0 &&
+	       (option = getopt_long(argc, argv, "ar:d:w:S:t:qh", options, NULL)) != -1)
+		status = parse_option(option, settings);
+	return status;
 }
 
 /* The packages that are named, or all. */
@@ -135,8 +166,10 @@ int main(int argc, char *argv[])
 	const struct package **chosen;
 	struct report *report;
 	size_t n;
-	int status = parse(argc, argv, &settings);
+	int status;
 
+	procs_worker_hook(argc, argv);
+	status = parse(argc, argv, &settings);
 	if (status != 0)
 		return status;
 	if (!packages_read(&settings, &packages))

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 PROGRAM = os.path.abspath(sys.argv[1])
+STARTS = ("fork", "forkserver", "spawn", "inline")
 passed = failed = 0
 
 
@@ -262,7 +263,8 @@ def compare_names(root):
 
 
 def try_options(root):
-    for arguments in (["--nonsense"], ["-w", "0"], ["-w", "many"], ["-t", "-1"], ["-t", "soon"], ["-r"]):
+    for arguments in (["--nonsense"], ["-w", "0"], ["-w", "many"], ["-t", "-1"], ["-t", "soon"], ["-r"],
+                      ["-S", "clone"], ["-S", ""], ["-S"]):
         check(f"usage {arguments}", run([PROGRAM, *arguments]).returncode == 255)
     shown = run([PROGRAM, "--help"])
     check("--help", shown.returncode == 0 and shown.stdout.startswith("usage: verify_packages"))
@@ -273,6 +275,41 @@ def try_options(root):
     done = run([PROGRAM, "-r", str(root), "--timeout", "0.001"])
     check("a timeout is one file's", "TIMEOUT" in done.stdout and done.returncode == 2, done.stdout + done.stderr)
     check("the summary counts causes", re.search(r"\d+ failed by TIMEOUT", done.stdout), done.stdout)
+
+
+def said_of(root, start, *arguments, **options):
+    """All it says but how long it took."""
+    done = run([PROGRAM, "-r", str(root), *start, *arguments], **options)
+    return done.returncode, re.sub(r" in [0-9.]+ s, [0-9.]+ MB/s", "", done.stdout), done.stderr
+
+
+def compare_starts(root, where):
+    """The same words however workers are made, of what is good, damaged and not there at all."""
+    share = root / "usr/share/plain"
+    good = where / "before starts"
+    shutil.copytree(share, good)
+    for arguments in ([], ["-a"], ["-w", "5", "nobody", "plain"]):
+        for damage in (lambda: None, lambda: (share / "one").write_bytes(b"x"), (share / "empty").unlink,
+                       lambda: os.mkfifo(share / "empty"), (share / "with some blanks").unlink):
+            damage()
+            want = said_of(root, ["-S", "fork"], *arguments)
+            for start in STARTS[1:]:
+                found = said_of(root, ["--start", start], *arguments)
+                check(f"{start} {arguments}: as fork", found == want, f"\n  fork {want}\n  {start} {found}")
+        for path in share.iterdir():
+            path.unlink()
+        for path in good.iterdir():
+            shutil.copy2(path, share)
+    for start in STARTS:
+        found = said_of(root, [], env={**os.environ, "PROCS_START": start})
+        check(f"the environment's {start}", found == said_of(root, ["-S", "fork"]), found)
+    for start in STARTS[1:3]:
+        said = said_of(root, ["-S", start], "--timeout", "0.001")[1]
+        check(f"a timeout is one file's, {start}", "TIMEOUT" in said, said)
+    # From elsewhere below, and with a relative root.
+    for start in STARTS:
+        found = said_of(root.name, ["-S", start], "plain", cwd=where)
+        check(f"a relative root, {start}", found[0] == 0 and "all good" in found[1], found)
 
 
 def said_to(main):
@@ -330,6 +367,7 @@ def main():
         compare_damages(root, where)
         compare_names(root)
         try_options(root)
+        compare_starts(root, where)
         try_terminal(root)
         compare_lists(root, where)
         compare_permissions(root)
