@@ -1,10 +1,17 @@
 /*
  * count.c - the tasks: the table of one chunk of a log, which the worker reads
  * itself, and that of one piece of text, which the parent read for it.
+ *
+ * A worker that was forked has the log and the pattern from its parent. One that was
+ * executed has neither, and one that a forkserver made may have those of an earlier log;
+ * both find in a procs_array what they are to have.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <procs/worker.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "wide_finder.h"
@@ -13,13 +20,69 @@ enum {
 	TAIL = 4096 /* read beyond a chunk at once: most last lines end in it */
 };
 
-/* What a worker knows of the log when it is born. */
-static const struct log *log_read;
+/* What a worker has to know. */
+struct notes {
+	struct log log;
+	pid_t reader;   /* who has the log open */
+	bool patterned; /* there is a pattern, not the default */
+	char pattern[];
+};
 
-void count_open(const struct log *log)
+static struct notes *notes;
+static struct log log_read; /* by this process: another descriptor, maybe */
+
+void *count_open(const struct log *log, const char *pattern)
 {
-	log_read = log;
+	const size_t size = pattern != NULL ? strlen(pattern) + 1 : 0;
+
+	notes = procs_array_new(sizeof(*notes) + size, 1);
+	if (notes == NULL)
+		return NULL;
+	notes->log = log_read = *log;
+	notes->reader = getpid();
+	notes->patterned = pattern != NULL;
+	if (pattern != NULL)
+		memcpy(notes->pattern, pattern, size);
+	return notes;
 }
+
+void count_close(void)
+{
+	procs_array_free(notes);
+	notes = NULL;
+}
+
+static bool is_open(const struct log *log)
+{
+	struct stat status;
+
+	return fstat(log->fd, &status) == 0 && status.st_dev == log->device &&
+	       status.st_ino == log->inode;
+}
+
+/* The very file that the parent has, whatever has its name by now. */
+static int reopen(pid_t reader)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)reader, log_read.fd);
+	log_read.fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (log_read.fd < 0)
+		return errno;
+	return is_open(&log_read) ? 0 : ESTALE;
+}
+
+int count_ready(void *user)
+{
+	notes = user;
+	table_seed();
+	if (notes->patterned && !match_open(notes->pattern))
+		return EINVAL;
+	log_read = notes->log;
+	return log_read.fd < 0 || is_open(&log_read) ? 0 : reopen(notes->reader);
+}
+
+PROCS_INIT(count_ready);
 
 /* One table and one buffer a worker. Bytes [start, start + size) of the log,
  * or less where it ends before its time. */
@@ -47,7 +110,7 @@ static int extend(uint64_t end)
 		window.room = want;
 	}
 	while (window.size < want && !window.cut) {
-		const ssize_t got = pread(log_read->fd, window.bytes + window.size,
+		const ssize_t got = pread(log_read.fd, window.bytes + window.size,
 					  want - window.size, (off_t)(window.start + window.size));
 
 		if (got < 0 && errno != EINTR)
@@ -82,11 +145,11 @@ static int finish_line(size_t from, size_t *end_out)
 		int error;
 
 		seen = window.size;
-		if (end == log_read->size)
+		if (end == log_read.size)
 			return 0;
 		if (seen - from > LINE_MOST)
 			return EFBIG;
-		error = extend(least(log_read->size, end + seen - from + TAIL));
+		error = extend(least(log_read.size, end + seen - from + TAIL));
 		if (error != 0)
 			return error;
 	}
@@ -104,7 +167,7 @@ static int count_range(uint64_t from, uint64_t to)
 	window.start = begin;
 	window.size = 0;
 	window.cut = false;
-	error = extend(least(to + TAIL, log_read->size));
+	error = extend(least(to + TAIL, log_read.size));
 	if (error == 0 && from > 0)
 		first = newline(0) + 1;
 	/* None starts here if the first newline is the last byte of ours, or later. */

@@ -15,13 +15,15 @@ enum {
 	CHUNK = 1 << 20 /* stays in a worker's cache between being read and being searched */
 };
 
-struct procs_options flow_options(const struct settings *settings)
+struct procs_options flow_options(const struct settings *settings, void *notes)
 {
 	return (struct procs_options){
 		.size = sizeof(struct procs_options),
 		.workers = settings->workers,
-		.start = settings->serial ? PROCS_START_INLINE : PROCS_START_DEFAULT,
+		.start = settings->start,
 		.traceback_fd = -1,
+		.init = settings->start != PROCS_START_INLINE ? count_ready : NULL,
+		.hooks_user = notes,
 	};
 }
 
@@ -62,9 +64,11 @@ void flow_take(const struct procs_result *result, uint64_t from, uint64_t to, st
 static void drain(const struct settings *settings, const struct log *log, const uint64_t *bounds,
 		  size_t n, struct table *table, struct report *report)
 {
-	const struct procs_options options = flow_options(settings);
-	struct procs_stream *stream =
-		procs_pmap(count_chunk, n, &options, .from = bounds, .to = bounds + 1);
+	void *notes = count_open(log, settings->pattern);
+	const struct procs_options options = flow_options(settings, notes);
+	struct procs_stream *stream = notes != NULL ? procs_pmap(count_chunk, n, &options,
+								 .from = bounds, .to = bounds + 1)
+						    : NULL;
 	struct procs_result result;
 	uint64_t end = UINT64_MAX;
 	int more = stream != NULL ? 0 : -errno;
@@ -77,6 +81,7 @@ static void drain(const struct settings *settings, const struct log *log, const 
 		report_progress(report, to);
 	}
 	procs_close(stream);
+	count_close();
 	if (more < 0)
 		report_error(report, "%s", strerror(-more));
 	if (end != UINT64_MAX)
@@ -100,7 +105,6 @@ static void split(const struct settings *settings, const struct log *log, struct
 	for (size_t i = 0; i < n; i++)
 		bounds[i] = i * chunk;
 	bounds[n] = log->size;
-	count_open(log);
 	drain(settings, log, bounds, n, table, report);
 	free(bounds);
 }
@@ -123,7 +127,7 @@ void flow_run(const struct settings *settings, const char *name, struct table *t
 	const int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
 				: open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	struct stat status;
-	struct log log = { .fd = fd };
+	struct log log;
 
 	report_begin(report, standard ? "standard input" : name);
 	if (fd < 0 || fstat(fd, &status) != 0) {
@@ -133,7 +137,7 @@ void flow_run(const struct settings *settings, const char *name, struct table *t
 		report_end(report);
 		return;
 	}
-	log.size = (uint64_t)status.st_size;
+	log = (struct log){ fd, (uint64_t)status.st_size, status.st_dev, status.st_ino };
 	/* Files that the kernel makes up are of size 0, and not empty. */
 	if (!standard && S_ISREG(status.st_mode) && log.size > 0 && !is_compressed(fd, name)) {
 		split(settings, &log, table, report);

@@ -40,7 +40,7 @@ static bool compile(const char *pattern)
 
 bool match_open(const char *pattern)
 {
-	if (pattern == NULL)
+	if (pattern == NULL || code != NULL)
 		return true;
 	if (!compile(pattern))
 		return false;

@@ -134,8 +134,11 @@ static int give(void *user, struct procs_spec *spec)
 static void drain(const struct settings *settings, struct puller *puller, struct table *table,
 		  struct report *report)
 {
-	const struct procs_options options = flow_options(settings);
-	struct procs_stream *stream = procs_call_from(give, puller, &options);
+	const struct log none = { .fd = -1 };
+	void *notes = count_open(&none, settings->pattern);
+	const struct procs_options options = flow_options(settings, notes);
+	struct procs_stream *stream =
+		notes != NULL ? procs_call_from(give, puller, &options) : NULL;
 	struct procs_result result;
 	int more = stream != NULL ? 0 : -errno;
 
@@ -147,6 +150,7 @@ static void drain(const struct settings *settings, struct puller *puller, struct
 		report_progress(report, (uint64_t)gzoffset(puller->file));
 	}
 	procs_close(stream);
+	count_close();
 	if (more < 0)
 		report_error(report, "%s", strerror(-more));
 	if (puller->why[0] != '\0')

@@ -29,7 +29,7 @@ static uint64_t seed;
 
 void table_seed(void)
 {
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+	if (seed == 0 && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		seed = (uint64_t)time(NULL);
 }
 

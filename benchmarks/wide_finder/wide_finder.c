@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <procs/worker.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +30,8 @@ static const char usage[] =
 	"                     ^[^\"]*\"GET ([^? \"]+)\n"
 	"  -w, --workers=N    worker processes (default: the usable CPUs); 0: none, all is\n"
 	"                     done in this process\n"
+	"  -S, --start=METHOD how they are made: fork, forkserver, spawn, or inline, which is\n"
+	"                     --workers=0 (default: the environment's PROCS_START, or fork)\n"
 	"  -c, --chunk=BYTES  of one item, 1 to 268435456 (default: 1048576; of logs that\n"
 	"                     one process has to read 4194304)\n"
 	"  -q, --quiet        no progress bar; there is none either unless stderr is a\n"
@@ -55,6 +58,22 @@ static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64
 	       *number <= most;
 }
 
+static bool parse_start(const char *text, uint32_t *start)
+{
+	static const char *const names[] = { [PROCS_START_FORK] = "fork",
+					     [PROCS_START_INLINE] = "inline",
+					     [PROCS_START_FORKSERVER] = "forkserver",
+					     [PROCS_START_SPAWN] = "spawn" };
+
+	for (uint32_t i = PROCS_START_FORK; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*start = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int parse_option(int option, struct settings *settings)
 {
 	uint64_t number;
@@ -72,6 +91,10 @@ static int parse_option(int option, struct settings *settings)
 			return complain("not a number of workers, 0 to 4096", optarg);
 		settings->workers = (uint32_t)number;
 		settings->serial = number == 0;
+		return 0;
+	case 'S':
+		if (!parse_start(optarg, &settings->start))
+			return complain("not fork, forkserver, spawn or inline", optarg);
 		return 0;
 	case 'c':
 		if (!parse_number(optarg, 1, LINE_MOST, &settings->chunk))
@@ -96,15 +119,22 @@ static int parse(int argc, char *argv[], struct settings *settings)
 		{ "top", required_argument, NULL, 'n' },
 		{ "pattern", required_argument, NULL, 'p' },
 		{ "workers", required_argument, NULL, 'w' },
+		{ "start", required_argument, NULL, 'S' },
 		{ "chunk", required_argument, NULL, 'c' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	const char *start = getenv("PROCS_START");
 	int option, status = 0;
 
-	while (status == 0 && (option = getopt_long(argc, argv, "n:p:w:c:qh", options, NULL)) != -1)
+	if (start == NULL || !parse_start(start, &settings->start))
+		settings->start = PROCS_START_FORK;
+	while (status == 0 &&
+	       (option = getopt_long(argc, argv, "n:p:w:S:c:qh", options, NULL)) != -1)
 		status = parse_option(option, settings);
+	if (settings->serial)
+		settings->start = PROCS_START_INLINE;
 	return status;
 }
 
@@ -140,8 +170,10 @@ int main(int argc, char *argv[])
 	struct settings settings = { .top = 10 };
 	struct table table = { 0 };
 	struct report *report;
-	int status = parse(argc, argv, &settings);
+	int status;
 
+	procs_worker_hook(argc, argv);
+	status = parse(argc, argv, &settings);
 	if (status != 0)
 		return status;
 	if (optind < argc)

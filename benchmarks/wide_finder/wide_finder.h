@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include <procs/procs.h>
 
@@ -24,6 +25,7 @@ struct settings {
 	uint64_t chunk;      /* bytes of one; 0: as the kind of log suggests */
 	uint32_t workers;    /* 0: as procs has it */
 	bool serial;         /* no processes at all */
+	uint32_t start;      /* enum procs_start, not the default; inline if serial */
 	bool quiet;          /* no progress bar, terminal or not */
 };
 
@@ -48,8 +50,8 @@ struct table {
 	size_t n_slots;
 };
 
-/* How pages are hashed, drawn once: whoever asks for pages that all fall into
- * one place must guess it. */
+/* How pages are hashed, drawn once a process, or before its fork: whoever asks for
+ * pages that all fall into one place must guess it. */
 void table_seed(void);
 
 /* False without memory; the table is then as it was. */
@@ -72,8 +74,8 @@ void table_print(struct table *table, uint64_t most, FILE *out);
 
 /* --- match.c: the page of a line. --- */
 
-/* Compiles the pattern, once and before there are workers; false after saying
- * why not on stderr. NULL: the default pattern. */
+/* Compiles the pattern, once and before there are workers, or in one that has not
+ * inherited it; false after saying why not on stderr. NULL: the default pattern. */
 bool match_open(const char *pattern);
 void match_close(void);
 
@@ -83,13 +85,21 @@ int match_lines(const char *text, size_t size, struct table *table);
 
 /* --- count.c: the tasks. --- */
 
-/* A log whose chunks are read by workers: borrowed while a stream is open. */
+/* A log whose chunks are read by workers. */
 struct log {
-	int fd;
+	int fd;        /* -1: there is none, the tasks are given its text */
 	uint64_t size; /* when it was opened: what is added later is not read */
+	dev_t device;
+	ino_t inode;
 };
 
-void count_open(const struct log *log);
+/* Notes the log and the pattern where all workers see them, however they are made: for
+ * count_ready. NULL without memory. */
+void *count_open(const struct log *log, const char *pattern);
+void count_close(void);
+
+/* The hook of each worker: @user is what count_open returned. 0 or an errno. */
+int count_ready(void *user);
 
 /* What a task returns begins with this; the table follows. */
 struct counted {
@@ -135,8 +145,8 @@ int report_close(struct report *report);
 void flow_run(const struct settings *settings, const char *name, struct table *table,
 	      struct report *report);
 
-/* The options of every stream. */
-struct procs_options flow_options(const struct settings *settings);
+/* The options of every stream; @notes: of count_open. */
+struct procs_options flow_options(const struct settings *settings, void *notes);
 
 /* Adds an outcome of [from, to) to the table. */
 void flow_take(const struct procs_result *result, uint64_t from, uint64_t to, struct table *table,

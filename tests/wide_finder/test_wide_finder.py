@@ -21,6 +21,7 @@ PROGRAM = os.path.abspath(sys.argv[1])
 ENVIRONMENT = {**os.environ, "LC_ALL": "C"}
 DEFAULT = '^[^"]*"GET ([^? "]+)'
 MIB = 1 << 20
+STARTS = ("fork", "forkserver", "spawn", "inline")
 passed = failed = 0
 
 
@@ -125,6 +126,28 @@ def compare_kinds(where):
         for source in (text, gzip.compress(text)):
             done = run(input=source)
             check(f"{name}, standard input", (done.returncode, done.stdout) == (0, expected(text)), done)
+
+
+def compare_starts(where):
+    """The same bytes however workers are made; of several logs, each kind of which they come by otherwise."""
+    logs = [where / name for name in ("first", "second.gz", "third", "fourth")]
+    texts = [make_log(700, seed=20 + number) for number in range(4)]
+    for log, text in zip(logs, texts):
+        log.write_bytes(gzip.compress(text) if log.suffix else text)
+    for arguments in (["-c", 9000], ["-c", 9000, "-p", "/([0-9]+)"], ["-n", 1000, "-c", 20000, "-p", DEFAULT],
+                      ["-p", "(*LIMIT_MATCH=1)(o|s)*(t|h)* - .*x.*y"]):
+        with open(logs[3], "rb") as file:
+            want = run("-w", 0, *arguments, *logs[:3], "-", stdin=file)
+        for start in STARTS:
+            with open(logs[3], "rb") as file:
+                done = run("--start", start, "-w", 3, *arguments, *logs[:3], "-", stdin=file)
+            check(f"{start} {arguments}", (done.returncode, done.stdout, done.stderr) ==
+                  (want.returncode, want.stdout, want.stderr), f"\n  want {want}\n  got  {done}")
+    for start in (*STARTS, "nonsense"):
+        environment = {**ENVIRONMENT, "PROCS_START": start}
+        done = subprocess.run([PROGRAM, "-c", "5000", "first", "third"], capture_output=True, env=environment, cwd=where)
+        check(f"the environment's {start}", (done.returncode, done.stdout) == (0, expected(texts[0] + texts[2])), done)
+    same("no process needs no start", logs[0], texts[0], "-S", "spawn", "-w", 0)
 
 
 def compare_noise(where):
@@ -329,7 +352,7 @@ def try_long_line(where):
 
 def try_options(where):
     for arguments in (["--nonsense"], ["-w", "many"], ["-w", "-1"], ["-w", "4097"], ["-n", "0"], ["-n"],
-                      ["-c", "0"], ["-c", "4k"], ["-c", 256 * MIB + 1]):
+                      ["-S", "clone"], ["-S", ""], ["-S"], ["-c", "0"], ["-c", "4k"], ["-c", 256 * MIB + 1]):
         done = run(*arguments, "/dev/null")
         check(f"usage {arguments}", done.returncode == 2 and b"--help" in done.stderr, done)
     shown = run("--help")
@@ -370,7 +393,7 @@ def try_terminal(where):
 def main():
     with tempfile.TemporaryDirectory() as name:
         where = pathlib.Path(name)
-        for part in (compare_kinds, compare_noise, compare_patterns, compare_many, compare_truncated,
+        for part in (compare_kinds, compare_starts, compare_noise, compare_patterns, compare_many, compare_truncated,
                      compare_changes, try_inputs, try_long_line, try_options, try_terminal):
             begun = time.monotonic()
             part(where)
