@@ -43,6 +43,23 @@ static const struct procs_function *px_admit_name(struct px_remote *remote,
 	return remote->function;
 }
 
+/* What an element points to stayed with the parent. A parent that does not look has its
+ * items fail. */
+static bool px_admit_flat(struct px_remote *remote, const struct procs_function *function,
+			  struct px_plans *plans)
+{
+	const struct px_task_plans *made = px_plans_of(plans, function);
+	struct px_text why = px_text_into(remote->refusal, sizeof(remote->refusal));
+
+	if (made != NULL && made->error == 0 && made->arguments.flat)
+		return true;
+	px_text_add(&why,
+		    "%s has strings or bytes among its arguments, whose elements point to what "
+		    "only the caller has",
+		    function->name);
+	return false;
+}
+
 /* A reduction: its description lies in an array, with the parent's addresses. */
 static int px_admit_fold(struct px_remote *remote, const struct px_control *control,
 			 struct px_plans *plans, struct px_order *order)
@@ -64,6 +81,8 @@ static int px_admit_fold(struct px_remote *remote, const struct px_control *cont
 	if (map->raw != NULL || px_fold_wrong(map, combine) != NULL || theirs.n == 0 ||
 	    theirs.n > PX_FIRST_MOST || theirs.n_sequences != map->n_arguments)
 		return -EBADMSG;
+	if (!px_admit_flat(remote, map, plans))
+		return -ENOENT;
 	*fold = px_fold_of(map, combine, theirs.n);
 	fold->n_sequences = theirs.n_sequences;
 	for (uint32_t i = 0; i < fold->n_sequences; i++) {
@@ -105,9 +124,14 @@ static bool px_admit_words(const struct px_order *order)
 }
 
 /* Sequences that lie in arrays, as far as they are known to. */
-static bool px_admit_sequences(struct px_remote *remote, const struct procs_function *function,
+static bool px_admit_sequences(struct px_remote *remote, const struct px_task_plans *made,
 			       struct px_order *order)
 {
+	const struct procs_function *function = made->function;
+
+	/* Of what is not flat the parent makes calls. */
+	if (function->raw == NULL && !made->arguments.flat)
+		return false;
 	if (function->raw == NULL && order->n_sequences != function->n_arguments)
 		return false;
 	for (uint64_t i = 0; i < order->n_sequences; i++) {
@@ -156,11 +180,13 @@ int px_admit_order(struct px_remote *remote, struct px_slot slot, struct px_plan
 
 	if (!px_admit_words(order))
 		return -EBADMSG;
-	if (order->function == 0) /* calls: each has its own */
+	if (order->function == 0) { /* calls: each has its own */
+		order->out = order->out_size = 0;
 		return order->n_sequences == 0 && order->value_size == 0 && !order->direct &&
 				       !order->blocks
 			       ? 0
 			       : -EBADMSG;
+	}
 	order->function = 0;
 	if (control->task[1].name[0] != '\0') {
 		error = px_admit_fold(remote, control, plans, order);
@@ -181,7 +207,7 @@ int px_admit_order(struct px_remote *remote, struct px_slot slot, struct px_plan
 		return -EBADMSG;
 	if (made->function == &remote->fold.blocks)
 		return made->result.flat && made->result.size > 0 ? 0 : -EBADMSG;
-	return px_admit_sequences(remote, made->function, order) ? 0 : -EBADMSG;
+	return px_admit_sequences(remote, made, order) ? 0 : -EBADMSG;
 }
 
 /* Whether items [first, first + count) of the order's arrays lie in the region. */
@@ -216,16 +242,39 @@ static bool px_admit_copied(const struct px_order *order, const struct px_post *
 	return true;
 }
 
+static bool px_is_apart(uint64_t from, uint64_t to, uint64_t other_from, uint64_t other_to)
+{
+	return other_from >= other_to || to <= other_from || from >= other_to;
+}
+
+/* Whether nothing of [from, to) was taken out of the output area. */
+static bool px_is_shown(const struct px_leftover *hidden, uint64_t from, uint64_t to)
+{
+	return px_is_apart(from, to, hidden->low_from, hidden->low_to) &&
+	       px_is_apart(from, to, hidden->over_from, hidden->over_to);
+}
+
+/* Whether results may lie where the range has its room, and behind `over`. */
+static bool px_admit_room(const struct px_remote *remote, struct px_slot slot,
+			  const struct px_post *post)
+{
+	const struct px_leftover *hidden = &remote->hidden;
+
+	return post->start <= post->limit && post->limit <= slot.output_size &&
+	       post->over <= slot.output_size && px_is_shown(hidden, post->start, post->limit) &&
+	       px_is_shown(hidden, post->over, slot.output_size);
+}
+
 bool px_admit_post(const struct px_remote *remote, struct px_slot slot,
 		   const struct px_order *order, const struct px_post *post)
 {
 	if (post->count == 0 || post->count > PX_RANGE_MOST || post->first > PX_FIRST_MOST ||
-	    post->start > post->limit || post->limit > slot.output_size ||
-	    post->over > slot.output_size || post->input > slot.input_size ||
+	    !px_admit_room(remote, slot, post) || post->input > slot.input_size ||
 	    post->input % PX_LINE != 0 || post->attempt == 0 || (post->flags & ~PX_POST_FLAGS) != 0)
 		return false;
 	if (post->kind == PX_KIND_CALL)
-		return post->count == 1 && order->n_sequences == 0 && order->function == 0;
+		return post->count == 1 && order->n_sequences == 0 && order->function == 0 &&
+		       order->value_size == 0; /* as one whose task is not to be had may have */
 	return post->kind == PX_KIND_MAP && px_admit_copied(order, post) &&
 	       (order->function == 0 || px_admit_items(remote, order, post));
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/backend.h"
 #include "backend/fold.h"
 #include "base/buffer.h"
 #include "base/px.h"
@@ -26,6 +27,7 @@ struct px_border {
 
 struct px_remote {
 	struct px_border border;
+	struct px_leftover hidden;             /* of the output area: not mapped here */
 	struct px_fold fold;                   /* of the order in work, if it is a reduction */
 	struct px_task_name name;              /* asked for last, */
 	const struct procs_function *function; /* and what it is here, or NULL */

@@ -49,6 +49,7 @@ static int px_attach_slot(const int *handed, const struct px_letter *letter)
 	    left->over_from > left->over_to || left->over_to > letter->output ||
 	    letter->depth > PX_DEPTH_FOREIGN)
 		return -EINVAL;
+	px_attached_remote.hidden = *left;
 	return px_arena_attach(&px_attached.arena, &geometry, handed[PX_HANDED_BELL],
 			       handed[PX_HANDED_SLOT]);
 }

@@ -119,17 +119,19 @@ static void px_begin_call(struct px_runner *runner)
 static int px_begin_copied(struct px_runner *runner)
 {
 	const struct px_slot *slot = &runner->slot;
-	uint64_t at = runner->post.input, next;
+	uint64_t at = runner->post.input, bytes;
 
 	for (size_t i = 0; i < runner->n_arguments; i++) {
 		if (runner->order.sequence[i].base != 0)
 			continue;
-		next = px_copied(at, runner->post.count, runner->argument_size[i]);
-		if (next < at || next > slot->input_size)
+		/* An element of a raw task may have any size. */
+		if (at > slot->input_size ||
+		    !px_multiply(runner->post.count, runner->argument_size[i], &bytes) ||
+		    bytes > slot->input_size - at)
 			return -EBADMSG;
 		runner->argument[i] = slot->input + at;
 		runner->stride[i] = runner->argument_size[i];
-		at = next;
+		at = px_copied(at, runner->post.count, runner->argument_size[i]);
 	}
 	return 0;
 }
@@ -151,8 +153,9 @@ static void px_begin_map(struct px_runner *runner)
 	for (size_t i = 0; i < runner->n_arguments; i++) {
 		const struct px_array *array = &order->sequence[i];
 
-		runner->argument[i] = (const unsigned char *)(uintptr_t)array->base +
-				      runner->post.first * array->stride;
+		runner->argument[i] =
+			(const unsigned char *)(uintptr_t)(array->base +
+							   runner->post.first * array->stride);
 		runner->stride[i] = array->stride;
 		runner->argument_size[i] = array->element_size;
 	}
@@ -262,6 +265,7 @@ bool px_runner_begin(struct px_runner *runner)
 		px_runner_reject(runner);
 	memset(runner->stride, 0, sizeof(runner->stride));
 	runner->spent_ns = 0;
+	runner->carved = 0;
 	runner->in_range = true;
 	runner->context.inside = &runner->slot.control->inside;
 	runner->context.alarm = &runner->alarm;

@@ -342,8 +342,9 @@ static enum px_step px_run_chunk(struct px_runner *runner)
 	chunk = px_slot_carve(runner->slot, runner->sequence, most, px_taper(runner));
 	if (px_chunk_empty(chunk))
 		return px_finish_range(runner);
-	if (chunk.to > runner->post.count)
+	if (chunk.from < runner->carved || chunk.to > runner->post.count)
 		px_runner_reject(runner);
+	runner->carved = chunk.to;
 	if (!px_slot_claim(runner->slot, runner->claims))
 		return PX_STEP_LOST;
 	if (runner->tidy != NULL && !px_is_pure(runner))

@@ -47,6 +47,7 @@ struct px_runner {
 	bool in_range;
 	bool shut; /* the array of its order is, until there is work again */
 	struct px_post post;
+	uint32_t carved; /* items that this worker has carved off: none comes twice */
 	const struct procs_function *function;
 	const struct px_task_plans *task;
 	const unsigned char *arguments;              /* of a call, as the task's argument struct */
