@@ -96,7 +96,7 @@ bool px_letter_is_there(int file)
 	uint64_t size;
 
 	/* First what it is: a read of a terminal would wait. */
-	return px_file_is_sealed(file, &size) && size >= PX_LETTER_SIZE &&
+	return px_file_is_sealed(file, &size) && size >= PX_OBJECTS_AT &&
 	       px_file_read(file, 0, magic, sizeof(magic)) &&
 	       memcmp(magic, px_magic, sizeof(magic)) == 0;
 }
