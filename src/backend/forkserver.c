@@ -18,7 +18,8 @@
 #include "shm/file.h"
 
 enum {
-	PX_TRIES = 3 /* servers that may die over one request */
+	PX_TRIES = 3,       /* servers that may die over one request, */
+	PX_TRIES_KNOWN = 20 /* and if one of that program has said its first word */
 };
 
 /* One a process; under the lock. */
@@ -28,6 +29,7 @@ static struct px_forkserver {
 	int page_file; /* owned; -1: none yet */
 	struct px_server_page *page;
 	struct px_program program;                       /* owned */
+	bool known;                                      /* it makes servers: one has begun */
 	char said[sizeof(((struct px_reply *)0)->text)]; /* by one that would not be started */
 } px_server = { .child = { .pidfd = -1 }, .socket = -1, .page_file = -1 };
 
@@ -225,6 +227,7 @@ static int px_server_start(struct px_forkserver *server)
 		error = px_server_greet(server);
 	if (error != 0)
 		px_server_bury(server);
+	server->known |= error == 0;
 	return error;
 }
 
@@ -259,6 +262,7 @@ int px_forkserver_start(const struct px_program *program)
 	if (px_server.socket < 0) {
 		px_program_free(&px_server.program);
 		px_server.program = copy;
+		px_server.known = false;
 		copy = (struct px_program){ .path = NULL };
 		error = px_server_start(&px_server);
 	}
@@ -343,11 +347,14 @@ int px_forkserver_hire(const int handed[PX_HANDED_N], pid_t *pid_out)
 	sigset_t mask;
 
 	px_server_lock(&mask);
-	for (int i = 0; i < PX_TRIES && error == -ESRCH; i++) {
+	for (int i = 0; error == -ESRCH && i < (px_server.known ? PX_TRIES_KNOWN : PX_TRIES); i++) {
 		error = px_server.socket < 0 ? px_server_start(&px_server) : 0;
 		if (error == 0)
 			error = px_server_ask(&px_server, handed, pid_out);
 	}
+	/* Somebody kills them: that may end. */
+	if (error == -ESRCH && px_server.known)
+		error = -EAGAIN;
 	px_server_unlock(&mask);
 	errno = saved;
 	return error;
