@@ -235,6 +235,32 @@ static void structs_are_combined(void **state)
 	free(xs);
 }
 
+/* One reduction after another on a pool: the description of each lies where that of the last
+ * one did, and is of other types. */
+static void other_types_on_one_pool(void **state)
+{
+	struct procs_pool *pool = procs_pool_open(PROCS_OPTIONS(.workers = 1));
+	double *xs = procs_array(double, 100), sum = 0;
+	struct summary all;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		xs[i] = i;
+	for (int round = 0; round < 4; round++) {
+		const struct procs_options options = { .size = sizeof(options),
+						       .pool = pool,
+						       .encoding = PROCS_ENCODING_TPL };
+
+		pxt_equal(procs_reduce(third, add, 100, &sum, &options, xs), 0);
+		pxt_equal(sum, 4950 / 3.0);
+		pxt_equal(procs_reduce(summary_of, merge, 100, &all, &options, xs), 0);
+		pxt_equal(all.count, 100);
+		pxt_equal(all.sum, 4950);
+	}
+	pxt_equal(procs_array_free(xs), 0);
+	pxt_equal(procs_pool_close(pool), 0);
+}
+
 /* 2 x 2 matrices of numbers mod 2^32: associative, and nothing commutes. */
 struct matrix {
 	uint32_t m[4];
@@ -755,6 +781,7 @@ int main(int argc, char *argv[])
 		pxt_test(pools_reduce),
 		pxt_test(many_cheap_items),
 		pxt_test(structs_are_combined),
+		pxt_test(other_types_on_one_pool),
 		pxt_test(what_does_not_commute_is_combined_in_order),
 		pxt_test(values_lie_as_their_type_wants),
 		pxt_test(whoever_fails_is_named),
