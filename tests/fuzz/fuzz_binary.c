@@ -21,6 +21,7 @@
 
 #include "backend/spawn.h"
 #include "base/clock.h"
+#include "shm/arena.h"
 #include "shm/file.h"
 #include "worker_image.h"
 
@@ -32,6 +33,7 @@ enum {
 };
 
 static struct {
+	struct px_arena arena;
 	struct px_slot slot;
 	int slot_file, bell_file, arrays_file, lifeline;
 	unsigned char *arrays;
@@ -59,25 +61,18 @@ static void demand(bool condition, const char *what)
 
 static void open_rig(void)
 {
-	const uint64_t control = px_align(sizeof(struct px_control), IMAGE_PAGE);
-	const uint64_t stride = control + IMAGE_INPUT + IMAGE_OUTPUT;
-	unsigned char *at;
 	int ends[2];
 
-	rig.slot_file = px_file_make(IMAGE_PAGE + stride);
-	rig.bell_file = px_file_make(IMAGE_PAGE);
+	demand(px_arena_open(&rig.arena, 1, IMAGE_OUTPUT, IMAGE_OUTPUT) == 0, "arena");
+	rig.bell_file = px_arena_file_bell(&rig.arena);
+	rig.slot_file = px_arena_file_slot(&rig.arena, 0);
+	rig.slot = px_arena_slot(&rig.arena, 0);
 	rig.arrays_file = px_file_make(IMAGE_ARRAYS);
 	demand(rig.slot_file >= 0 && rig.bell_file >= 0 && rig.arrays_file >= 0, "memfd");
-	at = px_file_map(rig.slot_file, IMAGE_PAGE, stride, NULL, true);
 	rig.arrays = px_file_map(rig.arrays_file, 0, IMAGE_ARRAYS, NULL, true);
-	demand(at != NULL && rig.arrays != NULL, "mmap");
+	demand(rig.arrays != NULL, "mmap");
 	demand(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2");
 	rig.lifeline = ends[0];
-	rig.slot = (struct px_slot){ .control = (struct px_control *)(void *)at,
-				     .input = at + control,
-				     .output = at + control + IMAGE_INPUT,
-				     .input_size = IMAGE_INPUT,
-				     .output_size = IMAGE_OUTPUT };
 }
 
 /* A few of its bytes; most of the time of those that are more than arguments. */
@@ -110,10 +105,24 @@ static void mutate(struct image *image)
 		image->order.timeout_ns |= UINT64_C(1) << 50;
 }
 
-static void lay(const struct image *image)
+/* The letter speaks of the slot as it is here, where it did not speak of another. */
+static void fit(struct px_letter *letter)
+{
+	const struct px_geometry *g = &rig.arena.geometry;
+	static struct image good;
+
+	(void)image_make(0, &good);
+	letter->page ^= good.letter.page ^ g->page;
+	letter->control ^= good.letter.control ^ g->control;
+	letter->input ^= good.letter.input ^ g->input;
+	letter->output ^= good.letter.output ^ g->output;
+}
+
+static void lay(struct image *image)
 {
 	struct px_control *control = rig.slot.control;
 
+	fit(&image->letter);
 	image_lay(image, rig.slot, rig.slot.input, rig.arrays);
 	demand(px_letter_write(rig.slot_file, &image->letter), "letter");
 	/* relaxed, both: its birth orders them. It has rung, and nothing more will come. */
@@ -127,9 +136,8 @@ static void scribble(void)
 	struct px_control *control = rig.slot.control;
 	unsigned char *bytes = (unsigned char *)control;
 	const size_t from = offsetof(struct px_control, order.value_size);
-	const size_t to = sizeof(*control) + IMAGE_INPUT, at = from + next_random() % (to - from);
 
-	switch (next_random() % 4) {
+	switch (next_random() % 5) {
 	case 0:
 		/* relaxed, all: they race, and are to */
 		atomic_store_explicit(&control->entry[next_random() % PX_RING].range,
@@ -143,8 +151,12 @@ static void scribble(void)
 	case 2:
 		rig.arrays[next_random() % IMAGE_ARRAYS] = (unsigned char)next_random();
 		break;
+	case 3:
+		rig.slot.input[next_random() % IMAGE_INPUT] = (unsigned char)next_random();
+		break;
 	default:
-		bytes[at] = (unsigned char)next_random();
+		bytes[from + next_random() % (sizeof(*control) - from)] =
+			(unsigned char)next_random();
 		break;
 	}
 }
@@ -164,8 +176,6 @@ static pid_t begin(void)
 
 	if (next_random() % 16 == 0)
 		handed[1 + next_random() % 3] = others[next_random() % 4];
-	if (next_random() % 64 == 0)
-		handed[PX_HANDED_SLOT] = rig.bell_file;
 	demand(px_spawn(&self, PX_MARK_WORKER, handed, PX_HANDED_N, &pid) == 0, "spawn");
 	return pid;
 }
