@@ -386,7 +386,8 @@ procs_pmap_arrays(const struct procs_function *function, size_t n,
  * message cut at 511 bytes and its data at 512; elapsed_ns may count from the
  * start of its block. If several fail it is one of the first block that has
  * any, and the first there but that map runs ahead of combine. -ENODATA if n is 0. -EPROTOTYPE if the types of map, combine
- * and the variable do not fit or cannot be reduced, -ERANGE for a value that a
+ * and the variable do not fit or cannot be reduced, or have strings or bytes in them where
+ * workers see arrays alone (a pool's, and those that find tasks by name), -ERANGE for a value that a
  * variable of the other sign cannot hold, -EINVAL for other nonsense, each told
  * by procs_last_failure; ENOENT and others as procs_pmap_sequences, negative.
  * Ownership: nothing is kept. Blocks: until all is done or the first failed

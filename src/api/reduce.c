@@ -24,7 +24,7 @@ static int px_reduce_refuse(int error, const char *wrong)
 }
 
 /* Refuses a task whose types cannot travel at all, or not without a codec. */
-static int px_reduce_plan(struct px_plans *plans, const struct procs_function *function)
+static int px_reduce_plan(struct px_plans *plans, const struct procs_function *function, bool blind)
 {
 	const struct px_task_plans *made = px_plans_of(plans, function);
 	struct px_text text;
@@ -40,17 +40,20 @@ static int px_reduce_plan(struct px_plans *plans, const struct procs_function *f
 	if (!made->result.flat || made->result.size == 0)
 		return px_reduce_refuse(EPROTOTYPE,
 					"a result that is void, or has strings or bytes in it");
+	if (blind && !made->arguments.flat)
+		return px_reduce_refuse(EPROTOTYPE,
+					"strings or bytes, where workers see arrays alone");
 	return 0;
 }
 
 static int px_reduce_plan_both(const struct procs_function *map,
-			       const struct procs_function *combine)
+			       const struct procs_function *combine, bool blind)
 {
 	struct px_plans plans = { .next = 0 };
-	int error = px_reduce_plan(&plans, map);
+	int error = px_reduce_plan(&plans, map, blind);
 
 	if (error == 0)
-		error = px_reduce_plan(&plans, combine);
+		error = px_reduce_plan(&plans, combine, blind);
 	px_plans_free(&plans);
 	return error;
 }
@@ -193,7 +196,7 @@ int procs_reduce_arrays(const struct procs_function *map, const struct procs_fun
 		wrong = "the variable has not the type of the task's result";
 	if (wrong != NULL)
 		return px_reduce_refuse(EPROTOTYPE, wrong);
-	error = px_reduce_plan_both(map, combine);
+	error = px_reduce_plan_both(map, combine, px_config_is_blind(options));
 	if (error != 0)
 		return error;
 	if (n == 0)

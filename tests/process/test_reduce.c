@@ -330,6 +330,37 @@ static PROCS_DEFINE2(struct wide, add_wide, struct wide, a, struct wide, b)
 	return a;
 }
 
+static PROCS_DEFINE1(size_t, length_of, const char *, text)
+{
+	return strlen(text);
+}
+
+static PROCS_DEFINE2(size_t, plus_lengths, size_t, a, size_t, b)
+{
+	return a + b;
+}
+
+/* Elements that point to memory which only forks of the moment have. */
+static void strings_want_forks(void **state)
+{
+	static const char *const texts[] = { "a", "bc", "def" };
+	struct procs_pool *pool = procs_pool_open(PROCS_OPTIONS(.workers = 1));
+	size_t sum = 0;
+
+	(void)state;
+	pxt_equal(procs_reduce(length_of, plus_lengths, 3, &sum,
+			       PROCS_OPTIONS(.start = PROCS_START_FORK), texts),
+		  0);
+	pxt_equal(sum, 6);
+	pxt_equal(
+		procs_reduce(length_of, plus_lengths, 3, &sum, PROCS_OPTIONS(.pool = pool), texts),
+		-EPROTOTYPE);
+	pxt_check(strstr(procs_last_failure()->message, "strings or bytes") != NULL);
+	pxt_equal(procs_reduce(length_of, plus_lengths, 3, &sum, NULL, texts),
+		  pxt_forks() ? 0 : -EPROTOTYPE);
+	pxt_equal(procs_pool_close(pool), 0);
+}
+
 static void values_lie_as_their_type_wants(void **state)
 {
 	static int xs[9000];
@@ -782,6 +813,7 @@ int main(int argc, char *argv[])
 		pxt_test(many_cheap_items),
 		pxt_test(structs_are_combined),
 		pxt_test(other_types_on_one_pool),
+		pxt_test(strings_want_forks),
 		pxt_test(what_does_not_commute_is_combined_in_order),
 		pxt_test(values_lie_as_their_type_wants),
 		pxt_test(whoever_fails_is_named),
