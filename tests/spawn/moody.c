@@ -21,12 +21,10 @@
 #include <unistd.h>
 
 enum {
-	SLOT = 3,             /* its descriptor */
-	BUILD = 72,           /* bytes of its letter that say of which build it is */
-	HIDDEN = 72 + 32,     /* where that says which pages it is to have unmapped, */
-	HIDDEN_END = 72 + 64, /* whose touch ends it as it should */
-	LETTER = 2048,        /* and all of it, at most */
-	SPOILT = 5 * 4096,    /* bytes of the file: letter, control, and some input */
+	SLOT = 3,          /* its descriptor */
+	BUILD = 72,        /* bytes of its letter that say of which build it is */
+	LETTER = 2048,     /* and all of it, at most */
+	SPOILT = 8 * 4096, /* bytes of the file: letter, control, and some input */
 	SPOILT_MOST = 4
 };
 
@@ -70,8 +68,6 @@ static void spoil(void)
 
 		if (next_random() % 2)
 			at &= ~7;
-		if (at > HIDDEN - 8 && at < HIDDEN_END)
-			continue;
 		if (next_random() % 2) {
 			(void)!pread(SLOT, &value, sizeof(value), at);
 			value ^= UINT64_C(1) << next_random() % 64;
