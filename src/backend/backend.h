@@ -115,6 +115,7 @@ struct px_loss {
 	bool core_dumped;
 	int64_t pid;
 	bool unborn; /* it never began: px_backend_said tells why */
+	bool killed; /* before it could, by somebody's SIGKILL: nothing is wrong with it */
 };
 
 /* What the last worker said that could not begin, and who it was. Borrowed. */

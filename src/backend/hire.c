@@ -3,6 +3,7 @@
  * does not inherit its slot, until it has attached.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -177,30 +178,50 @@ bool px_backend_has_attached(const struct px_backend *backend, uint32_t slot)
 	return backend->workers[slot].hello_by == 0;
 }
 
+/* What there is to say of one that ended without having attached. */
+static struct px_loss px_hire_silent(struct px_worker *worker, struct px_reply *reply,
+				     struct px_loss loss)
+{
+	struct px_text text;
+
+	if (px_reply_read(worker->file, reply)) {
+		loss.cause = (enum procs_cause)reply->cause;
+		loss.code = reply->code;
+		return loss;
+	}
+	text = px_text_into(reply->text, sizeof(reply->text));
+	px_text_add(&text, "it ended with %s %d before it attached to its slot",
+		    loss.cause == PROCS_CAUSE_SIGNAL ? "signal" : "status", loss.code);
+	loss.killed = loss.cause == PROCS_CAUSE_SIGNAL && loss.code == SIGKILL;
+	if (loss.cause != PROCS_CAUSE_CANCELLED) {
+		loss.cause = PROCS_CAUSE_SPAWN;
+		loss.code = ESRCH;
+	}
+	return loss;
+}
+
 struct px_loss px_hire_loss(struct px_backend *backend, uint32_t slot, struct px_loss loss)
 {
 	struct px_worker *worker = &backend->workers[slot];
 	struct px_reply *reply = &backend->reply;
 	struct px_text text = px_text_into(reply->text, sizeof(reply->text));
+	int64_t hello;
 
-	if (worker->hello_by == 0 || px_take_hello(px_backend_slot(backend, slot)) == worker->pid)
+	if (worker->hello_by == 0)
+		return loss;
+	hello = px_take_hello(px_backend_slot(backend, slot));
+	if (hello == worker->pid)
 		return loss;
 	loss.unborn = true;
-	if (loss.cause == PROCS_CAUSE_CORRUPT || loss.cause == PROCS_CAUSE_TIMEOUT) {
-		px_text_add(&text, loss.cause == PROCS_CAUSE_CORRUPT
-					   ? "another process took its slot"
-					   : "it did not attach to its slot within 10 s");
-	} else if (px_reply_read(worker->file, reply)) {
-		loss.cause = (enum procs_cause)reply->cause;
-		loss.code = reply->code;
+	/* Also if it has ended meanwhile, as one does that comes second. */
+	if (hello != 0) {
+		px_text_add(&text, "another process took its slot");
+		loss.cause = PROCS_CAUSE_CORRUPT;
+		loss.code = EBADMSG;
+	} else if (loss.cause == PROCS_CAUSE_TIMEOUT) {
+		px_text_add(&text, "it did not attach to its slot within 10 s");
 	} else {
-		text = px_text_into(reply->text, sizeof(reply->text));
-		px_text_add(&text, "it ended with %s %d before it attached to its slot",
-			    loss.cause == PROCS_CAUSE_SIGNAL ? "signal" : "status", loss.code);
-		if (loss.cause != PROCS_CAUSE_CANCELLED) {
-			loss.cause = PROCS_CAUSE_SPAWN;
-			loss.code = ESRCH;
-		}
+		loss = px_hire_silent(worker, reply, loss);
 	}
 	return loss;
 }

@@ -36,8 +36,9 @@ void px_refuse_hire(struct procs_stream *stream, int error)
 
 void px_refuse_loss(struct procs_stream *stream, const struct px_loss *loss)
 {
-	/* One that ended without a word may have been killed by mistake. */
-	if (!loss->unborn || loss->cause == PROCS_CAUSE_CANCELLED ||
+	/* One that ended without a word may do better the next time; one that was killed says
+	 * nothing about the others. Those are counted as stillborn. */
+	if (!loss->unborn || loss->killed || loss->cause == PROCS_CAUSE_CANCELLED ||
 	    (loss->code == ESRCH && ++stream->init_failed < PX_SILENT_TRIES))
 		return;
 	px_refuse_with(stream, loss->cause, loss->code, px_backend_said(stream->backend));

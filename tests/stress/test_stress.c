@@ -297,6 +297,8 @@ static int load_for_long(void *seconds)
 	return sleep(*(const unsigned *)seconds) == 0 ? 0 : EINTR;
 }
 
+PROCS_INIT(load_for_long);
+
 static PROCS_DEFINE1(int, next_of, int, x)
 {
 	return x + 1;
@@ -304,22 +306,24 @@ static PROCS_DEFINE1(int, next_of, int, x)
 
 static void a_slow_hook_is_waited_for(void **state)
 {
-	static unsigned seconds = 12;
+	unsigned *seconds = procs_array(unsigned, 1);
 	const int xs[4] = { 0, 1, 2, 3 };
 	struct procs_stream *stream;
 	struct procs_result result;
 	int value;
 
 	(void)state;
+	*seconds = 12;
 	stream = procs_pmap(
 		next_of, 4,
-		PROCS_OPTIONS(.workers = 2, .init = load_for_long, .hooks_user = &seconds), xs);
+		PROCS_OPTIONS(.workers = 2, .init = load_for_long, .hooks_user = seconds), xs);
 	for (int i = 0; i < 4; i++) {
 		pxt_equal(procs_next(stream, &result), 1);
 		pxt_equal(procs_value(&result, &value), 0);
 		pxt_equal(value, i + 1);
 	}
 	procs_close(stream);
+	pxt_equal(procs_array_free(seconds), 0);
 }
 
 int main(int argc, char *argv[])
