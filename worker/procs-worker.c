@@ -4,6 +4,7 @@
  */
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <procs/worker.h>
@@ -74,6 +75,12 @@ int main(int argc, char **argv)
 	}
 	if (argc < 3 || strcmp(argv[1], list) != 0)
 		return usage();
+	/* By hand, paths are those of the working directory. */
+	for (int i = 2; i < argc; i++) {
+		char *path = realpath(argv[i], NULL);
+
+		argv[i] = path != NULL ? path : argv[i];
+	}
 	if (!load_all(argv + 2, argc - 2, modules)) {
 		fprintf(stderr, "procs-worker: %s\n", why);
 		return 2;

@@ -545,17 +545,17 @@ PROCS_EXPORT struct procs_pool *procs_pool_open(const struct procs_options *opti
  * the host becomes later: call it early, before memory and threads are many. One that
  * is not running when it is needed is started then.
  *
- * From a program with one thread it is a copy of the program as it is now, without its
- * descriptors but 0, 1 and 2; it keeps the memory of the program as it is now, and the
- * host pays for each page that it changes afterwards. From one with several threads, or
- * if options say so, a worker binary is executed. Workers find tasks by name, in a copy
+ * From a program with one thread and up to 64 MB of memory it is a copy of the program as it
+ * is now, without its descriptors but 0, 1 and 2; it keeps that memory, and the host pays
+ * for each page that it changes afterwards. From a larger one, or one with several threads,
+ * the program is executed anew; or if options say so, a worker binary. Workers find tasks by name, in a copy
  * of the program among those it had then. The death of the server costs no item: it
  * is started again. Its workers are children of the host and do not need it.
  * @options: or NULL for all defaults; worker and modules, which say what is executed,
  *           as for PROCS_START_SPAWN; others are refused.
  * Returns: 0; also if it runs already. Errors: -EINVAL for nonsense
  * (procs_last_failure says which), -E2BIG, -ENOENT, -EACCES, -ENOEXEC and others of
- * execve for the binary, -EPROTO for one of another build, -EAGAIN, -ENOMEM, -EMFILE.
+ * execve for the binary, -EPROTO for one of another build, -ESRCH for one that ends, -ETIMEDOUT, -EAGAIN, -ENOMEM, -EMFILE.
  * Ownership: options.worker and options.modules are copied. Blocks: until it answers, at
  * most 10 s. Allocates: yes.
  * Threads: any. Fork: a child of fork has none, and may start its own. Signals: no.
@@ -564,7 +564,7 @@ PROCS_EXPORT int procs_forkserver_start(const struct procs_options *options);
 
 /**
  * Ends the forkserver of this process; none is all right. Workers that it made go on,
- * and it is started again when it is needed. It ends with the host in any case.
+ * and it is started again when it is needed, of the same program. It ends with the host in any case.
  *
  * Returns: 0. Errors: none.
  * Ownership: nothing. Blocks: until it is gone, at most 1 s. Allocates: no.

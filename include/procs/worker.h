@@ -66,8 +66,13 @@ extern const struct procs_hook *const __stop_procs_hooks[]
 #define PROCS_MODULE_SYMBOL "procs_module"
 
 /** PROCS_MODULE; at file scope, once in a shared object, lets procs-worker load it. */
+#ifdef __cplusplus
+# define PROCS_MODULE_NAME_ extern "C" PROCS_EXPORT const struct procs_module procs_module;
+#else
+# define PROCS_MODULE_NAME_ PROCS_EXPORT extern const struct procs_module procs_module;
+#endif
 #define PROCS_MODULE                                                           \
-	PROCS_C_LINKAGE PROCS_EXPORT extern const struct procs_module procs_module; \
+	PROCS_MODULE_NAME_                                                     \
 	const struct procs_module procs_module = PROCS_MODULE_HERE_
 
 /**
@@ -107,8 +112,8 @@ PROCS_UNUSED static inline const struct procs_module *procs_module_here(void)
  * worker; then it never returns. What main would do is not done in workers, so put
  * nothing before it that leaves traces.
  *
- * Without it PROCS_START_SPAWN needs options.worker or options.modules, and a
- * forkserver that is started by a program with several threads is a copy of it.
+ * Without it PROCS_START_SPAWN and PROCS_START_FORKSERVER need options.worker or
+ * options.modules.
  * @argc, @argv: as main got them, borrowed. @module: the registry of the program,
  * borrowed for good.
  * Returns: in the program as such. Errors: none; a program with more rights than its

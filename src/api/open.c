@@ -26,6 +26,8 @@ static const char *px_option_unnamed(const struct procs_options *options, const 
 {
 	const uint32_t start = options != NULL ? options->start : PROCS_START_DEFAULT;
 
+	if (strcmp(name, "start") == 0 && start <= PROCS_START_SPAWN && px_config_is_misnamed())
+		return "is none by the environment's PROCS_START";
 	if (strcmp(name, "start") == 0 && start <= PROCS_START_SPAWN)
 		return "needs procs_worker_hook first in main, or a worker binary";
 	if (strcmp(name, "worker") == 0)
@@ -68,6 +70,13 @@ int px_open_config(const char *call, const struct procs_options *options, struct
 
 	if (px_owner_depth() >= PX_DEPTH_MOST) {
 		px_refuse(ELOOP, "%s: more than %d workers deep", call, PX_DEPTH_MOST - 1);
+		return -ELOOP;
+	}
+	if (px_config_is_unattached()) {
+		px_refuse(ELOOP,
+			  "%s: this program was executed to be a worker, and has not called "
+			  "procs_worker_hook",
+			  call);
 		return -ELOOP;
 	}
 	error = px_config_resolve(options, config, &why);

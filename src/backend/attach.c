@@ -134,6 +134,7 @@ void px_attach(const int handed[PX_HANDED_N], struct px_origin origin)
 	control = px_arena_slot(&px_attached.arena, 0).control;
 	if (!px_attach_hello(control))
 		_exit(PX_REFUSED);
+	px_spawn_attached();
 	px_objects_write(handed[PX_HANDED_SLOT]);
 	px_file_close(handed[PX_HANDED_SLOT]);
 	px_file_close(handed[PX_HANDED_BELL]);

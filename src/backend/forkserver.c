@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/arrays.h"
+#include "backend/growth.h"
 #include "backend/life.h"
 #include "backend/lifeline.h"
 #include "backend/local.h"
@@ -32,6 +33,8 @@ static struct px_forkserver {
 	bool known;                                      /* it makes servers: one has begun */
 	char said[sizeof(((struct px_reply *)0)->text)]; /* by one that would not be started */
 } px_server = { .child = { .pidfd = -1 }, .socket = -1, .page_file = -1 };
+
+#define PX_LARGE (UINT64_C(64) << 20) /* bytes: two milliseconds a fork */
 
 static pthread_mutex_t px_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool px_has_handlers;
@@ -106,6 +109,23 @@ static int px_program_copy(struct px_program *to, const struct px_program *from)
 	return modules != NULL ? 0 : -ENOMEM;
 }
 
+static bool px_text_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool px_program_same(const struct px_program *a, const struct px_program *b)
+{
+	size_t i = 0;
+
+	if (!px_text_same(a->path, b->path) || (a->modules == NULL) != (b->modules == NULL))
+		return false;
+	while (a->modules != NULL && a->modules[i] != NULL &&
+	       px_text_same(a->modules[i], b->modules[i]))
+		i++;
+	return a->modules == NULL || px_text_same(a->modules[i], b->modules[i]);
+}
+
 /* The server is gone, or is to go. */
 static void px_server_bury(struct px_forkserver *server)
 {
@@ -151,12 +171,15 @@ static int px_server_make(struct px_forkserver *server, const int *fds)
 	pid_t pid = 0;
 	int error;
 
-	/* A copy of a program with threads has their locks; its registry is in the program. */
+	/* A copy of a program with threads has their locks, and one of a large program is large:
+	 * then the program is executed anew, whose registry is the same. */
 	if (program->path != NULL || program->modules != NULL ||
-	    (px_registry_is_open() && !px_backend_is_alone())) {
+	    (px_registry_is_open() && (!px_backend_is_alone() || px_own_bytes() > PX_LARGE))) {
 		error = px_spawn(program, PX_MARK_SERVER, fds, PX_SEAT_N, &pid);
-		if (error == 0)
+		if (error == 0) {
 			server->child = px_reaper_adopt(pid);
+			px_lifeline_tie_other(fds[PX_SEAT_LIFELINE], pid);
+		}
 		return error;
 	}
 	error = px_launch_apart(&server->child);
@@ -179,8 +202,8 @@ static int px_server_greet(struct px_forkserver *server)
 	const ssize_t got = px_socket_take(server->socket, &hello, sizeof(hello), NULL, 0);
 
 	if (got != (ssize_t)sizeof(hello)) {
-		px_server_note(server, got == -EAGAIN ? "it says nothing"
-						      : "it ended without a word");
+		px_server_note(server,
+			       got == -EAGAIN ? "it says nothing" : "it ended without a word");
 		return got == -EAGAIN ? -ETIMEDOUT : -ESRCH;
 	}
 	hello.reply.text[sizeof(hello.reply.text) - 1] = '\0';
@@ -259,12 +282,17 @@ int px_forkserver_start(const struct px_program *program)
 	if (error != 0)
 		return error;
 	px_server_lock(&mask);
-	if (px_server.socket < 0) {
+	if (px_server.socket >= 0) {
+		error = px_program_same(&px_server.program, &copy) ? 0 : -EBUSY;
+	} else {
 		px_program_free(&px_server.program);
 		px_server.program = copy;
 		px_server.known = false;
 		copy = (struct px_program){ .path = NULL };
 		error = px_server_start(&px_server);
+		/* One that never ran is not to be asked for again. */
+		if (error != 0)
+			px_program_free(&px_server.program);
 	}
 	px_server_unlock(&mask);
 	px_program_free(&copy);

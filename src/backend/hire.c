@@ -119,6 +119,7 @@ static int px_hire_apart(struct px_birth *birth, struct px_child *child_out)
 	if (error != 0)
 		return error;
 	*child_out = px_reaper_adopt(pid);
+	px_lifeline_tie_other(birth->lifeline, pid);
 	px_doorbell_ring(&control->bell, &control->idle);
 	return 0;
 }

@@ -176,6 +176,16 @@ pid_t px_lifeline_host(void)
 	return gettid() == pid ? pid : 0;
 }
 
+void px_lifeline_tie_other(int end, pid_t child)
+{
+	const int saved = errno;
+
+	/* The owner belongs to the description, which the child has a copy of. */
+	if (end >= 0)
+		(void)fcntl(end, F_SETOWN, child);
+	errno = saved;
+}
+
 bool px_lifeline_tie(int end, pid_t host)
 {
 	char byte;

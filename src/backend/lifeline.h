@@ -28,6 +28,9 @@ void px_lifeline_release(void);
 int px_lifeline_end(void);
 void px_lifeline_end_close(int end);
 
+/* In the host: ties a child that will tie itself only later, if ever. */
+void px_lifeline_tie_other(int end, pid_t child);
+
 /* Whether a descriptor that somebody handed over may be such an end; it is closed by exec
  * from then on. */
 bool px_lifeline_accept(int fd);

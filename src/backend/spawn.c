@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include "base/px.h"
+#include "base/valgrind.h"
 
 #ifndef PX_WORKER_PATH
 # error "meson says where procs-worker is installed"
 #endif
+
+#define PX_SELF "/proc/self/exe"
 
 enum {
 	PX_FIRST = 3,
@@ -50,26 +53,53 @@ static bool px_is_wanted(const char *variable)
 /* The host's strings, borrowed, in an array to be freed. */
 static char **px_environment(void)
 {
+	static char unattached[] = PX_UNATTACHED "=1";
 	size_t n = 0, kept = 0;
 	char **variables;
 
 	while (environ != NULL && environ[n] != NULL)
 		n++;
-	variables = malloc((n + 1) * sizeof(*variables));
-	for (size_t i = 0; i < n && variables != NULL; i++)
+	variables = malloc((n + 2) * sizeof(*variables));
+	if (variables == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
 		if (px_is_wanted(environ[i]))
 			variables[kept++] = environ[i];
-	if (variables != NULL)
-		variables[kept] = NULL;
+	variables[kept++] = unattached;
+	variables[kept] = NULL;
 	return variables;
+}
+
+void px_spawn_attached(void)
+{
+	char **to = environ;
+
+	for (char **from = environ; from != NULL && *from != NULL; from++)
+		if (strncmp(*from, PX_UNATTACHED "=", sizeof(PX_UNATTACHED)) != 0)
+			*to++ = *from;
+	if (to != NULL)
+		*to = NULL;
+}
+
+static const char *px_own_path(void)
+{
+	static char path[4096];
+	const int saved = errno;
+	const ssize_t size = readlink(PX_SELF, path, sizeof(path) - 1);
+
+	errno = saved;
+	return size > 0 ? path : PX_SELF;
 }
 
 const char *px_program_path(const struct px_program *program)
 {
 	if (program->path != NULL)
 		return program->path;
-	/* That which runs, also when its file was replaced meanwhile. */
-	return program->modules != NULL ? PX_WORKER_PATH : "/proc/self/exe";
+	if (program->modules != NULL)
+		return PX_WORKER_PATH;
+	/* That which runs, also when its file was replaced meanwhile; but valgrind runs as itself
+	 * then, and says by the link alone what it runs. */
+	return px_is_valgrind() ? px_own_path() : PX_SELF;
 }
 
 static int px_arguments(const struct px_program *program, const char *mark, const char **arguments)

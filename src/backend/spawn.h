@@ -20,6 +20,13 @@
 #define PX_MARK_WORKER "--procs-worker"
 #define PX_MARK_SERVER "--procs-forkserver"
 
+/* In the environment of a program that is executed to be a worker, until it has attached: one
+ * that calls this library before, since it has no hook, would execute itself again and again. */
+#define PX_UNATTACHED  "PROCS_UNATTACHED"
+
+/* Takes that out of the environment of this process. */
+void px_spawn_attached(void);
+
 /* The path as it will be executed, for messages. */
 const char *px_program_path(const struct px_program *program);
 

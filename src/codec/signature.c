@@ -6,7 +6,7 @@
 #include "base/px.h"
 
 enum {
-	PX_STRUCTS_SHOWN = 8
+	PX_STRUCTS_SHOWN = 16
 };
 
 /* What was mixed in, with one more row of numbers. */
@@ -28,22 +28,7 @@ static uint64_t px_mix_plan(uint64_t mixed, const struct px_plan *plan)
 	return mixed;
 }
 
-uint64_t px_signature(const struct px_task_plans *plans)
-{
-	const struct procs_function *function = plans->function;
-	uint64_t mixed = px_mix(0, function->raw != NULL, function->n_arguments,
-				function->arguments_size, function->result.code);
-
-	for (uint64_t i = 0; i < function->n_arguments; i++) {
-		const struct procs_field *field = &function->arguments[i];
-
-		mixed = px_mix(mixed, field->type.code, field->type.size, field->offset,
-			       field->count);
-	}
-	return px_mix_plan(px_mix_plan(mixed, &plans->arguments), &plans->result);
-}
-
-/* Structs that were mentioned, each to be shown once. */
+/* Structs that were mentioned, each once. */
 struct px_mentioned {
 	const struct procs_struct *shown[PX_STRUCTS_SHOWN];
 	size_t n;
@@ -66,6 +51,42 @@ static void px_mention(struct px_mentioned *mentioned, const struct procs_functi
 		}
 }
 
+/* All that a task's types consist of, the structs in structs behind those they are in. */
+static struct px_mentioned px_mention_all(const struct procs_function *function)
+{
+	struct px_mentioned mentioned = { .n = 0 };
+
+	for (uint64_t i = 0; i < function->n_arguments; i++)
+		px_mention(&mentioned, function, &function->arguments[i].type);
+	px_mention(&mentioned, function, &function->result);
+	for (size_t i = 0; i < mentioned.n; i++)
+		for (uint64_t k = 0; k < mentioned.shown[i]->n_fields; k++)
+			px_mention(&mentioned, function, &mentioned.shown[i]->fields[k].type);
+	return mentioned;
+}
+
+static uint64_t px_mix_field(uint64_t mixed, const struct procs_field *field)
+{
+	mixed = px_mix(mixed, px_checksum(field->name, strlen(field->name)), field->type.code,
+		       field->type.size, field->offset);
+	return px_mix(mixed, field->count, 0, 0, 0);
+}
+
+uint64_t px_signature(const struct px_task_plans *plans)
+{
+	const struct procs_function *function = plans->function;
+	const struct px_mentioned mentioned = px_mention_all(function);
+	uint64_t mixed = px_mix(0, function->raw != NULL, function->n_arguments,
+				function->arguments_size, function->result.code);
+
+	for (uint64_t i = 0; i < function->n_arguments; i++)
+		mixed = px_mix_field(mixed, &function->arguments[i]);
+	for (size_t i = 0; i < mentioned.n; i++)
+		for (uint64_t k = 0; k < mentioned.shown[i]->n_fields; k++)
+			mixed = px_mix_field(mixed, &mentioned.shown[i]->fields[k]);
+	return px_mix_plan(px_mix_plan(mixed, &plans->arguments), &plans->result);
+}
+
 static void px_add_struct(struct px_text *text, const struct procs_struct *taught)
 {
 	px_text_add(text, "; %s {", taught->name);
@@ -82,24 +103,17 @@ static void px_add_struct(struct px_text *text, const struct procs_struct *taugh
 
 void px_signature_text(struct px_text *text, const struct procs_function *function)
 {
-	struct px_mentioned mentioned = { .n = 0 };
+	struct px_mentioned mentioned;
 
 	px_text_add(text, "%s %s", function->result.name, function->name);
 	if (function->raw != NULL)
 		return;
+	mentioned = px_mention_all(function);
 	px_text_add(text, "(");
-	for (uint64_t i = 0; i < function->n_arguments; i++) {
-		const struct procs_field *field = &function->arguments[i];
-
-		px_text_add(text, "%s%s %s", i > 0 ? ", " : "", field->type.name, field->name);
-		px_mention(&mentioned, function, &field->type);
-	}
+	for (uint64_t i = 0; i < function->n_arguments; i++)
+		px_text_add(text, "%s%s %s", i > 0 ? ", " : "", function->arguments[i].type.name,
+			    function->arguments[i].name);
 	px_text_add(text, "%s)", function->n_arguments == 0 ? "void" : "");
-	px_mention(&mentioned, function, &function->result);
-	/* Those in their fields are mentioned on the way. */
-	for (size_t i = 0; i < mentioned.n; i++) {
+	for (size_t i = 0; i < mentioned.n; i++)
 		px_add_struct(text, mentioned.shown[i]);
-		for (uint64_t k = 0; k < mentioned.shown[i]->n_fields; k++)
-			px_mention(&mentioned, function, &mentioned.shown[i]->fields[k].type);
-	}
 }

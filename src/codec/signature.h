@@ -11,8 +11,9 @@
 #include "codec/text.h"
 
 /* Equal for two tasks if values of one are values of the other, byte by byte: the
- * codes, places and sizes of all that arguments and result consist of. Names do not
- * matter. Of plans without error. */
+ * codes, places and sizes of all that arguments and result consist of, and the names of
+ * arguments and fields, which say what the values mean; the names of types do not matter. Of
+ * plans without error. */
 uint64_t px_signature(const struct px_task_plans *plans);
 
 /* "int f(int x, struct point p)", and behind it the structs that it mentions, each as

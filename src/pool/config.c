@@ -10,6 +10,7 @@
 #include "backend/forkserver.h"
 #include "backend/owner.h"
 #include "backend/registry.h"
+#include "backend/spawn.h"
 #include "base/px.h"
 #include "base/valgrind.h"
 #include "pool/pool.h"
@@ -151,7 +152,7 @@ static uint32_t px_default_start(void)
 	for (uint32_t i = PROCS_START_FORK; name != NULL && i <= PROCS_START_SPAWN; i++)
 		if (strcmp(name, names[i]) == 0)
 			return i;
-	return PROCS_START_FORK;
+	return name == NULL || *name == '\0' ? PROCS_START_FORK : UINT32_MAX;
 }
 
 /* What workers that find tasks and hooks by name cannot have. */
@@ -164,7 +165,7 @@ static const char *px_config_unnamed(const struct procs_options *o)
 	if (!px_start_attaches(o->start))
 		return NULL;
 	if (o->worker == NULL && o->modules == NULL && !px_registry_is_open() &&
-	    !(o->start == PROCS_START_FORKSERVER && px_forkserver_runs()))
+	    !(o->start == PROCS_START_FORKSERVER && !px_forkserver_is_ours()))
 		return "start";
 	if (o->init != NULL && px_registry_init_name(o->init) == NULL)
 		return "init";
@@ -173,6 +174,16 @@ static const char *px_config_unnamed(const struct procs_options *o)
 	if (o->hooks_user != NULL && px_arrays_place((uintptr_t)o->hooks_user, 1) != PX_PLACE_ARRAY)
 		return "hooks_user";
 	return NULL;
+}
+
+bool px_config_is_misnamed(void)
+{
+	return px_default_start() > PROCS_START_SPAWN;
+}
+
+bool px_config_is_unattached(void)
+{
+	return !px_registry_is_open() && secure_getenv(PX_UNATTACHED) != NULL;
 }
 
 bool px_config_is_blind(const struct procs_options *options)

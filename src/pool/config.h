@@ -50,6 +50,13 @@ int px_config_resolve(const struct procs_options *options, struct px_config *con
  * that is wrong, or not for it. */
 const char *px_config_program(const struct procs_options *options, struct px_program *program_out);
 
+/* Whether this program was executed to be a worker, and is none: it has no hook, or calls
+ * before it. */
+bool px_config_is_unattached(void);
+
+/* Whether the environment names a start method that is none. */
+bool px_config_is_misnamed(void);
+
 /* Whether workers that these options ask for see nothing of this process but arrays.
  * Options that are nonsense are refused elsewhere. */
 bool px_config_is_blind(const struct procs_options *options);

@@ -31,10 +31,11 @@
 #include "pool/window.h"
 
 enum {
-	PX_ROOM_SLACK = 65536, /* bytes by which a room is larger than it should have to be */
-	PX_OPEN_RANGES = 3,    /* ranges a worker holds: one in work, two waiting */
-	PX_TEXT_MOST = 4096,   /* bytes of procs_text */
-	PX_DENSE_MOST = 4096   /* bytes of a value that is kept side by side with others */
+	PX_ROOM_SLACK = 65536,   /* bytes by which a room is larger than it should have to be */
+	PX_OPEN_RANGES = 3,      /* ranges a worker holds: one in work, two waiting */
+	PX_TEXT_MOST = 4096,     /* bytes of procs_text */
+	PX_STILLBORN_MOST = 100, /* workers in a row that do nothing before there are no more */
+	PX_DENSE_MOST = 4096     /* bytes of a value that is kept side by side with others */
 };
 
 /* What the pool knows of a slot. */

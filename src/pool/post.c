@@ -12,8 +12,7 @@
 #include "pool/local.h"
 
 enum {
-	PX_TRICKLE = 8, /* less than this part of the window is not worth a post */
-	PX_STILLBORN_MOST = 100,
+	PX_TRICKLE = 8,       /* less than this part of the window is not worth a post */
 	PX_UNKNOWN_ITEMS = 16 /* of a range, before anything is known about their results */
 };
 

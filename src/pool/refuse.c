@@ -40,9 +40,10 @@ void px_refuse_loss(struct procs_stream *stream, const struct px_loss *loss)
 	 * over its name before that was read. */
 	const bool doubtful = loss->code == ESRCH || loss->cause == PROCS_CAUSE_CORRUPT;
 
-	/* One that was killed says nothing about the others; it is counted as stillborn. */
-	if (!loss->unborn || loss->killed || loss->cause == PROCS_CAUSE_CANCELLED ||
-	    (doubtful && ++stream->init_failed < PX_SILENT_TRIES))
+	/* One that was killed says nothing about the others, but a hundred do. */
+	if (!loss->unborn || loss->cause == PROCS_CAUSE_CANCELLED ||
+	    (loss->killed && stream->stillborn + 1 < PX_STILLBORN_MOST) ||
+	    (doubtful && !loss->killed && ++stream->init_failed < PX_SILENT_TRIES))
 		return;
 	px_refuse_with(stream, loss->cause, loss->code, px_backend_said(stream->backend));
 }
