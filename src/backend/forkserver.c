@@ -230,13 +230,15 @@ static int px_server_start(struct px_forkserver *server)
 	}
 	if (server->page == NULL)
 		return -ENOMEM;
-	if (!px_has_handlers)
-		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
-						 px_after_fork_in_copy) == 0;
 	error = px_socket_pair(ends);
 	if (error != 0)
 		return error;
 	px_lifeline_hold();
+	/* Its lock is taken under ours, so its handlers come first: a fork takes the locks in
+	 * the reverse order. */
+	if (!px_has_handlers)
+		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
+						 px_after_fork_in_copy) == 0;
 	fds[PX_SEAT_SOCKET] = ends[1];
 	fds[PX_SEAT_PAGE] = server->page_file;
 	fds[PX_SEAT_LIFELINE] = px_lifeline_end();

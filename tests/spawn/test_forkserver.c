@@ -364,9 +364,52 @@ static void a_child_has_its_own(void **state)
 	pxt_equal(procs_forkserver_stop(), 0);
 }
 
+static void *fork_until(void *stop)
+{
+	int status;
+
+	while (atomic_load((_Atomic uint64_t *)stop) == 0) {
+		const pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		pxt_equal(waitpid(pid, &status, 0), pid);
+		pxt_equal(status, 0);
+	}
+	return NULL;
+}
+
+/* Nothing of the library ran before in this process. */
+static void start_beside_forks(void *stop)
+{
+	const uint64_t until = procs_deadline(UINT64_C(1000000000));
+	pthread_t thread;
+
+	alarm(60);
+	pxt_equal(pthread_create(&thread, NULL, fork_until, stop), 0);
+	while (procs_deadline(0) < until) {
+		pxt_equal(procs_forkserver_start(NULL), 0);
+		pxt_equal(procs_forkserver_stop(), 0);
+	}
+	atomic_store((_Atomic uint64_t *)stop, 1);
+	pxt_equal(pthread_join(thread, NULL), 0);
+	alarm(0);
+}
+
+static void another_thread_may_fork(void **state)
+{
+	(void)state;
+	/* Sanitizers' allocators do not repair their locks in a fork. */
+	if (pxt_is_instrumented())
+		skip();
+	atomic_store(&words[0], 0);
+	pxt_isolated(start_beside_forks, &words[0]);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		pxt_test(another_thread_may_fork),
 		pxt_test(it_is_started_again),
 		pxt_test(one_that_does_not_run),
 		pxt_test(it_may_be_killed_at_any_moment),
