@@ -1,7 +1,6 @@
 #include "backend/spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -119,35 +118,40 @@ static int px_arguments(const struct px_program *program, const char *mark, cons
 	return 0;
 }
 
-/* Copies above the numbers that they are to have, so that none is overwritten before it is
- * copied itself. */
-static int px_fds_above(const int *fds, size_t n, int *above)
+static bool px_is_among(int fd, const int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		above[i] = -1;
-	for (size_t i = 0; i < n; i++) {
-		if (fds[i] < 0)
-			continue;
-		above[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, PX_FIRST + (int)n);
-		if (above[i] < 0)
-			return errno;
-	}
-	return 0;
+		if (fds[i] == fd)
+			return true;
+	return false;
 }
 
-static int px_actions(posix_spawn_file_actions_t *actions, const int *above, size_t n)
+/* All in the child, whose other descriptors are closed anyway: a host that has none left can
+ * spawn, too. What has one of the numbers that are to be given goes out of the way first. */
+static int px_actions(posix_spawn_file_actions_t *actions, const int *fds, size_t n)
 {
-	int error = 0;
+	const int end = PX_FIRST + (int)n;
+	int from[PX_FDS_MOST], free_one = end, error = 0;
 
+	for (size_t i = 0; i < n && error == 0; i++) {
+		from[i] = fds[i];
+		if (fds[i] < 0 || fds[i] >= end)
+			continue;
+		while (px_is_among(free_one, fds, n))
+			free_one++;
+		from[i] = free_one++;
+		error = posix_spawn_file_actions_adddup2(actions, fds[i], from[i]);
+	}
 	for (size_t i = 0; i < n && error == 0; i++) {
 		const int number = PX_FIRST + (int)i;
 
-		error = above[i] >= 0 ? posix_spawn_file_actions_adddup2(actions, above[i], number)
-				      : posix_spawn_file_actions_addclose(actions, number);
+		error = from[i] >= 0 ? posix_spawn_file_actions_adddup2(actions, from[i], number)
+				     : posix_spawn_file_actions_addclose(actions, number);
 	}
 	if (error == 0)
-		error = posix_spawn_file_actions_addclosefrom_np(actions, PX_FIRST + (int)n);
-	return error;
+		error = posix_spawn_file_actions_addclosefrom_np(actions, end);
+	/* Of a number that is beyond the host's limit. */
+	return error == EBADF ? EMFILE : error;
 }
 
 /* As a new program has them; but a host that ignores ctrl-C does not want to lose its
@@ -170,7 +174,7 @@ static int px_attributes(posix_spawnattr_t *attributes)
 }
 
 /* With all that has to be given back at hand: a positive errno. */
-static int px_spawn_with(const struct px_program *program, const char *mark, const int *above,
+static int px_spawn_with(const struct px_program *program, const char *mark, const int *fds,
 			 size_t n, char **environment, pid_t *pid_out)
 {
 	const char *arguments[PX_ARGUMENTS_MOST];
@@ -186,7 +190,7 @@ static int px_spawn_with(const struct px_program *program, const char *mark, con
 	if (error == 0) {
 		error = px_attributes(&attributes);
 		if (error == 0)
-			error = px_actions(&actions, above, n);
+			error = px_actions(&actions, fds, n);
 		if (error == 0)
 			error = posix_spawn(pid_out, px_program_path(program), &actions,
 					    &attributes, (char *const *)(uintptr_t)arguments,
@@ -202,18 +206,11 @@ int px_spawn(const struct px_program *program, const char *mark, const int *fds,
 {
 	const int saved = errno;
 	char **environment = px_environment();
-	int above[PX_FDS_MOST];
-	int error;
+	int error = ENOMEM;
 
 	px_assert(n <= PX_FDS_MOST);
-	error = px_fds_above(fds, n, above);
-	if (error == 0 && environment == NULL)
-		error = ENOMEM;
-	if (error == 0)
-		error = px_spawn_with(program, mark, above, n, environment, pid_out);
-	for (size_t i = 0; i < n; i++)
-		if (above[i] >= 0)
-			close(above[i]);
+	if (environment != NULL)
+		error = px_spawn_with(program, mark, fds, n, environment, pid_out);
 	free(environment);
 	errno = saved;
 	return -error;

@@ -250,6 +250,39 @@ static void signals_are_as_in_a_new_program(void **state)
 	pxt_isolated(block_and_ignore, NULL);
 }
 
+/* All that there are go to the slots of workers; then those have left, and others come. */
+static void use_all_descriptors(void *unused)
+{
+	const struct rlimit limit = { .rlim_cur = 64, .rlim_max = 64 };
+	struct procs_result result;
+	int ones[64];
+
+	(void)unused;
+	for (int i = 0; i < 64; i++)
+		ones[i] = 1;
+	for (int way = 0; way < WAYS; way++) {
+		struct procs_options options = way_begin(way);
+		struct procs_stream *stream;
+
+		options.workers = 64;
+		pxt_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		stream = procs_pmap(plus, 64, &options, ones, ones);
+		pxt_check(stream != NULL);
+		while (procs_next(stream, &result) > 0)
+			if (result.failed != NULL)
+				pxt_failed(__FILE__, __LINE__, "way %d: %s", way,
+					   procs_text(&result));
+		pxt_equal(procs_close(stream), 0);
+		way_end();
+	}
+}
+
+static void a_host_with_few_descriptors(void **state)
+{
+	(void)state;
+	pxt_isolated(use_all_descriptors, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +290,7 @@ int main(int argc, char **argv)
 		pxt_test(the_trap_works),
 		pxt_test(five_hundred_descriptors_stay_with_the_host),
 		pxt_test(a_host_without_standard_descriptors),
+		pxt_test(a_host_with_few_descriptors),
 		pxt_test(signals_are_as_in_a_new_program),
 	};
 
