@@ -213,7 +213,8 @@ struct px_loss px_hire_loss(struct px_backend *backend, uint32_t slot, struct px
 	hello = px_take_hello(px_backend_slot(backend, slot));
 	if (hello == worker->pid)
 		return loss;
-	loss.unborn = true;
+	/* A number that no process has was not written by a worker, but over it by a task. */
+	loss.unborn = hello == 0 || px_reaper_exists(hello);
 	/* Also if it has ended meanwhile, as one does that comes second. */
 	if (hello != 0) {
 		px_text_add(&text, "another process took its slot");

@@ -226,6 +226,16 @@ void px_reaper_resume(const struct px_child *child)
 	px_reaper_send(child, SIGCONT);
 }
 
+bool px_reaper_exists(int64_t pid)
+{
+	const int saved = errno;
+	const bool exists =
+		pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+
+	errno = saved;
+	return exists;
+}
+
 void px_reaper_wait(const struct px_child *const *children, size_t n, uint64_t deadline)
 {
 	struct pollfd polls[PX_WAIT_AT_ONCE];

@@ -50,6 +50,9 @@ bool px_reaper_headless(const struct px_child *child);
 bool px_reaper_halt(const struct px_child *child, uint64_t deadline);
 void px_reaper_resume(const struct px_child *child);
 
+/* Whether a process has that number, one's child or not. */
+bool px_reaper_exists(int64_t pid);
+
 /* SIGKILL. */
 void px_reaper_kill(const struct px_child *child);
 

@@ -10,7 +10,7 @@
 #include "pool/local.h"
 
 enum {
-	PX_SILENT_TRIES = 3 /* workers in a row of which one may doubt why, before items fail */
+	PX_SILENT_TRIES = 3 /* workers that end without a word before items fail */
 };
 
 static void px_refuse_with(struct procs_stream *stream, enum procs_cause cause, int code,
@@ -36,14 +36,11 @@ void px_refuse_hire(struct procs_stream *stream, int error)
 
 void px_refuse_loss(struct procs_stream *stream, const struct px_loss *loss)
 {
-	/* One that ended without a word may do better the next time, and a task may have written
-	 * over its name before that was read. */
-	const bool doubtful = loss->code == ESRCH || loss->cause == PROCS_CAUSE_CORRUPT;
-
-	/* One that was killed says nothing about the others, but a hundred do. */
+	/* One that was killed says nothing about the others, but a hundred do. One that ended
+	 * without a word may do better the next time. */
 	if (!loss->unborn || loss->cause == PROCS_CAUSE_CANCELLED ||
 	    (loss->killed && stream->stillborn + 1 < PX_STILLBORN_MOST) ||
-	    (doubtful && !loss->killed && ++stream->init_failed < PX_SILENT_TRIES))
+	    (loss->code == ESRCH && !loss->killed && ++stream->init_failed < PX_SILENT_TRIES))
 		return;
 	px_refuse_with(stream, loss->cause, loss->code, px_backend_said(stream->backend));
 }
