@@ -120,12 +120,13 @@ struct px_status px_reaper_collect(struct px_child *child)
 }
 
 struct px_fate {
+	char state;
 	unsigned long flags;
 	int code;
 };
 
 /* The fields of /proc/PID/stat behind the name, which may hold anything:
- * flags are the 9th field, the exit code the last but none of those that the
+ * the state is the 3rd field, flags the 9th, the exit code the last but none of those that the
  * kernel may append. */
 static bool px_parse_stat(char *text, struct px_fate *fate)
 {
@@ -137,7 +138,9 @@ static bool px_parse_stat(char *text, struct px_fate *fate)
 		return false;
 	for (next = strtok_r(at + 1, " ", &save); next != NULL;
 	     next = strtok_r(NULL, " ", &save), field++) {
-		if (field == 9)
+		if (field == 3)
+			fate->state = *next;
+		else if (field == 9)
 			fate->flags = strtoul(next, NULL, 10);
 		else if (field == 52)
 			fate->code = (int)strtol(next, NULL, 10);
@@ -202,23 +205,31 @@ void px_reaper_kill(const struct px_child *child)
 	px_reaper_send(child, SIGKILL);
 }
 
+/* Whether it stands: 0 or 1; negative: it never will. Nobody but the forkserver can wait
+ * for its children. */
+static int px_reaper_stands(const struct px_child *child)
+{
+	struct px_fate fate;
+	siginfo_t info;
+
+	if (px_waitid(child, &info, WSTOPPED) == 0)
+		return info.si_pid != 0;
+	if (!px_read_stat(child, &fate) || (fate.flags & PX_EXITING))
+		return -1;
+	return fate.state == 'T';
+}
+
 bool px_reaper_halt(const struct px_child *child, uint64_t deadline)
 {
 	const struct timespec pause = { .tv_nsec = 20 * PX_MICROSECOND };
 	const int saved = errno;
-	siginfo_t info;
-	bool stands = false;
+	int stands;
 
 	px_reaper_send(child, SIGSTOP);
-	/* An error: there is nobody to wait for. */
-	while (px_waitid(child, &info, WSTOPPED) == 0) {
-		stands = info.si_pid != 0;
-		if (stands || px_now() >= deadline)
-			break;
+	while ((stands = px_reaper_stands(child)) == 0 && px_now() < deadline)
 		(void)syscall(SYS_ppoll, NULL, 0, &pause, NULL, 0);
-	}
 	errno = saved;
-	return stands;
+	return stands > 0;
 }
 
 void px_reaper_resume(const struct px_child *child)
