@@ -156,7 +156,9 @@ static void one_pool_serves_many_functions(void **state)
 		expect(procs_pmap(twice, 1, options, xs), 1, is_twice);
 	}
 	pxt_check(workers_of(pool, pids, 2) >= 1);
-	pxt_equal(pxt_children(), children + 2);
+	/* Where clones are not to be had, as under ThreadSanitizer, they are the server's. */
+	if (!pxt_serves() || !pxt_is_instrumented())
+		pxt_equal(pxt_children(), children + 2);
 	close_pool(pool);
 }
 
