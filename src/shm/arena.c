@@ -45,7 +45,7 @@ static void *px_map_file(uint64_t size)
 
 	px_file_close(file); /* the mapping holds the memory */
 	if (base == NULL)
-		errno = file < 0 ? -file : ENOMEM;
+		errno = file < 0 ? -file : errno;
 	return base != NULL ? base : MAP_FAILED;
 }
 
