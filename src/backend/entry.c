@@ -115,17 +115,25 @@ void px_entry_heed_children(bool heed)
 	(void)sigaction(SIGCHLD, &action, NULL);
 }
 
-/* Copies them out of the way first, so that none is overwritten before it has moved. */
-static void px_move_descriptors(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
+/* Copies them out of the way first, so that none is overwritten before it has moved. False: one
+ * did not find room. What is the host's at the number of one that is not there goes, too. */
+static bool px_move_descriptors(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
 {
 	int above[PX_SEAT_N];
+	bool all = true;
 
-	for (int i = 0; i < PX_SEAT_N; i++)
+	for (int i = 0; i < PX_SEAT_N; i++) {
 		above[i] = fds[i] >= 0 ? fcntl(fds[i], F_DUPFD_CLOEXEC, PX_HANDED_FIRST + PX_SEAT_N)
 				       : -1;
-	for (int i = 0; i < PX_SEAT_N; i++)
+		all &= fds[i] < 0 || above[i] >= 0;
+	}
+	for (int i = 0; i < PX_SEAT_N; i++) {
 		seat[i] = above[i] >= 0 ? dup3(above[i], PX_HANDED_FIRST + i, O_CLOEXEC) : -1;
+		if (seat[i] < 0)
+			close(PX_HANDED_FIRST + i);
+	}
 	closefrom(PX_HANDED_FIRST + PX_SEAT_N);
+	return all;
 }
 
 void px_entry_serve(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
@@ -140,7 +148,8 @@ void px_entry_serve(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
 	px_image_after_fork();
 	px_reaper_after_fork();
 	px_lifeline_after_fork();
-	px_move_descriptors(fds, seat);
+	if (!px_move_descriptors(fds, seat))
+		_exit(0);
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }

@@ -52,6 +52,7 @@ void px_server_live(const int seat[PX_SEAT_N], struct px_server_page *page)
 	void *robust_list = px_life_list();
 	int handed[PX_HANDED_N];
 	int32_t answer, word;
+	ssize_t got;
 
 	if (!px_lifeline_tie(seat[PX_SEAT_LIFELINE], 0))
 		_exit(0);
@@ -59,9 +60,14 @@ void px_server_live(const int seat[PX_SEAT_N], struct px_server_page *page)
 	px_entry_heed_children(false);
 	if (px_socket_say(socket, &hello, sizeof(hello)) != 0)
 		_exit(0);
-	while (px_socket_take(socket, &word, sizeof(word), handed, PX_HANDED_N) ==
-	       (ssize_t)sizeof(word)) {
-		answer = px_server_serve(seat, page, handed, robust_list);
+	for (;;) {
+		got = px_socket_take(socket, &word, sizeof(word), handed, PX_HANDED_N);
+		if (got == (ssize_t)sizeof(word))
+			answer = px_server_serve(seat, page, handed, robust_list);
+		else if (got == -EMFILE)
+			answer = -EMFILE;
+		else
+			break;
 		for (int i = 0; i < PX_HANDED_N; i++)
 			px_file_close(handed[i]);
 		if (px_socket_say(socket, &answer, sizeof(answer)) != 0)

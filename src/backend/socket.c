@@ -112,6 +112,11 @@ ssize_t px_socket_take(int socket, void *bytes, size_t size, int *fds, size_t n)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
+	/* Some did not come: there is no room for them here. */
+	if (n > 0 && message.msg_flags & MSG_CTRUNC) {
+		px_socket_sort(&message, 0, fds, n);
+		return -EMFILE;
+	}
 	if (n > 0) {
 		if (got == (ssize_t)sizeof(which))
 			memcpy(&which, bytes, sizeof(which));

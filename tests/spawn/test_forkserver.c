@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 #include "host.h"
 #include "tasks.h"
 
-PXT_SHARED(_Atomic uint64_t, words, 6);
+PXT_SHARED(_Atomic uint64_t, words, 10);
 
 enum {
 	ITEMS = 400,
@@ -341,6 +342,54 @@ static void it_ends_with_its_host(void **state)
 	pxt_equal(lines_of((pid_t)atomic_load(pid), "status", "State:\tS"), 0);
 }
 
+/* The server is made with that many descriptors, and keeps the limit. */
+static void start_with_few(void *limit)
+{
+	struct rlimit few, many;
+	const int zero = 0;
+	pid_t children[4];
+	int n;
+
+	pxt_equal(getrlimit(RLIMIT_NOFILE, &many), 0);
+	few = many;
+	few.rlim_cur = *(const rlim_t *)limit;
+	pxt_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	(void)procs_forkserver_start(NULL);
+	pxt_equal(setrlimit(RLIMIT_NOFILE, &many), 0);
+	if (forkserver_of(getpid()) > 0) {
+		struct procs_stream *stream = procs_pmap(stays, 1, FORKSERVER(), &zero);
+		struct procs_result result;
+
+		pxt_check(stream != NULL);
+		(void)procs_next_until(stream, &result, procs_deadline(200000000));
+	}
+	n = children_of(getpid(), children, 4);
+	for (int i = 0; i < n && i < 4; i++)
+		atomic_store(&words[6 + i], (uint64_t)children[i]);
+	_exit(0);
+}
+
+static void with_few_descriptors_too(void **state)
+{
+	const struct timespec step = { .tv_nsec = 1000000 };
+
+	(void)state;
+	for (rlim_t limit = 4; limit < 16; limit++) {
+		for (int i = 6; i < 10; i++)
+			atomic_store(&words[i], 0);
+		pxt_isolated(start_with_few, &limit);
+		for (int i = 6; i < 10; i++) {
+			const pid_t pid = (pid_t)atomic_load(&words[i]);
+			int waited = 0;
+
+			while (pid > 0 && lines_of(pid, "status", "State:\tS") && waited++ < 1000)
+				nanosleep(&step, NULL);
+			if (waited >= 1000)
+				pxt_failed(__FILE__, __LINE__, "limit %d: one is left", (int)limit);
+		}
+	}
+}
+
 static void use_in_a_child(void *pid)
 {
 	/* The parent's is not a child of this process: it has its own. */
@@ -417,6 +466,7 @@ int main(int argc, char **argv)
 		pxt_test(of_a_host_with_threads_it_is_executed),
 		pxt_test(nothing_is_left_of_it),
 		pxt_test(it_ends_with_its_host),
+		pxt_test(with_few_descriptors_too),
 		pxt_test(a_child_has_its_own),
 	};
 
