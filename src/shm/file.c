@@ -115,7 +115,9 @@ bool px_file_read(int file, uint64_t offset, void *bytes, uint64_t size)
 
 bool px_file_write(int file, uint64_t offset, const void *bytes, uint64_t size)
 {
-	return syscall(SYS_pwrite64, file, bytes, size, offset) == (long)size;
+	/* Beyond a limit that came after the file the kernel sends a signal. */
+	return px_file_may_be(offset + size) &&
+	       syscall(SYS_pwrite64, file, bytes, size, offset) == (long)size;
 }
 
 void px_file_unmap(void *pages, uint64_t size)

@@ -283,6 +283,49 @@ static void a_host_with_few_descriptors(void **state)
 	pxt_isolated(use_all_descriptors, NULL);
 }
 
+/* Slots' files are there; then no file may be as long any more. */
+static void limit_files(void *unused)
+{
+	const struct rlimit limit = { .rlim_cur = 1000, .rlim_max = RLIM_INFINITY };
+	const int one = 1;
+	struct procs_result result;
+	pid_t children[16];
+
+	(void)unused;
+	for (int way = 0; way < WAYS; way++) {
+		const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+		struct procs_options options = way_begin(way);
+		struct procs_pool *pool;
+		struct procs_stream *stream;
+		int n;
+
+		options.workers = 1;
+		pool = procs_pool_open(&options);
+		pxt_check(pool != NULL);
+		expect_works(PROCS_OPTIONS(.pool = pool));
+		n = children_of(getpid(), children, 16);
+		for (int i = 0; i < n; i++)
+			pxt_equal(kill(children[i], SIGKILL), 0);
+		pxt_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		stream = procs_pmap(plus, 1, PROCS_OPTIONS(.pool = pool, .traceback_fd = -1), &one,
+				    &one);
+		pxt_check(stream != NULL);
+		pxt_equal(procs_next(stream, &result), 1);
+		pxt_check(result.failed == NULL || result.failed->cause == PROCS_CAUSE_RESOURCE);
+		pxt_equal(procs_close(stream), 0);
+		pxt_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+		expect_works(PROCS_OPTIONS(.pool = pool));
+		pxt_equal(procs_pool_close(pool), 0);
+		way_end();
+	}
+}
+
+static void a_limit_that_comes_later(void **state)
+{
+	(void)state;
+	pxt_isolated(limit_files, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +334,7 @@ int main(int argc, char **argv)
 		pxt_test(five_hundred_descriptors_stay_with_the_host),
 		pxt_test(a_host_without_standard_descriptors),
 		pxt_test(a_host_with_few_descriptors),
+		pxt_test(a_limit_that_comes_later),
 		pxt_test(signals_are_as_in_a_new_program),
 	};
 
