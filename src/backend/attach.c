@@ -153,7 +153,7 @@ void px_attach(const int handed[PX_HANDED_N], struct px_origin origin)
 		.fresh = origin.cloned,
 		.depth = letter.depth,
 		.lifeline = px_lifeline_accept(end) ? end : -1,
-		.host = (pid_t)letter.host,
+		.host = letter.host != 0 ? (pid_t)letter.host : origin.host,
 		.parent = getppid(),
 	};
 	sigemptyset(&birth.mask);

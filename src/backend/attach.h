@@ -5,6 +5,8 @@
 #ifndef PROCS_BACKEND_ATTACH_H
 #define PROCS_BACKEND_ATTACH_H
 
+#include <stdint.h>
+
 #include "backend/handover.h"
 #include "base/px.h"
 
@@ -12,6 +14,7 @@
 struct px_origin {
 	bool cloned;       /* raw, by a forkserver: its pid is known to its parent */
 	void *robust_list; /* then: px_life_list of the forkserver */
+	int32_t host;      /* and the pid whose death ends it where there is no lifeline; or 0 */
 };
 
 /* Works until it is dismissed, or refuses with a reply, and ends. */

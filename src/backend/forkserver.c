@@ -239,6 +239,7 @@ static int px_server_start(struct px_forkserver *server)
 	if (!px_has_handlers)
 		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
 						 px_after_fork_in_copy) == 0;
+	server->page->host = px_lifeline_host();
 	fds[PX_SEAT_SOCKET] = ends[1];
 	fds[PX_SEAT_PAGE] = server->page_file;
 	fds[PX_SEAT_LIFELINE] = px_lifeline_end();

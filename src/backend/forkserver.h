@@ -33,6 +33,7 @@ enum {
 /* What host and server share. Workers have it no more. */
 struct px_server_page {
 	_Atomic int32_t pid; /* of the child that was made last; 0: of this request none yet */
+	int32_t host;        /* as px_lifeline_host() was in the thread that started the server */
 };
 
 /* A server's first word. */

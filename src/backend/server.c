@@ -19,6 +19,9 @@
 PX_NORETURN static void px_server_child(const int seat[PX_SEAT_N], struct px_server_page *page,
 					const int handed[PX_HANDED_N], struct px_origin origin)
 {
+	/* Of the host, whose child it is; a child of the server's ends with that. */
+	origin.host = origin.cloned ? page->host : 0;
+
 	for (int i = 0; i < PX_SEAT_N; i++)
 		px_file_close(seat[i]);
 	px_file_unmap(page, PX_SERVER_PAGE);
@@ -54,7 +57,7 @@ void px_server_live(const int seat[PX_SEAT_N], struct px_server_page *page)
 	int32_t answer, word;
 	ssize_t got;
 
-	if (!px_lifeline_tie(seat[PX_SEAT_LIFELINE], 0))
+	if (!px_lifeline_tie(seat[PX_SEAT_LIFELINE], page->host))
 		_exit(0);
 	/* Children of its own are nobody's to wait for. */
 	px_entry_heed_children(false);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -390,6 +391,39 @@ static void with_few_descriptors_too(void **state)
 	}
 }
 
+static void serve_without_proc(void *folder)
+{
+	const int zero = 0;
+
+	/* Orphans come to this process. */
+	pxt_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	if (fork() == 0) {
+		struct procs_stream *stream;
+		struct procs_result result;
+
+		pxt_equal(chroot(folder), 0);
+		pxt_equal(procs_forkserver_start(NULL), 0);
+		stream = procs_pmap(stays, 1, FORKSERVER(), &zero);
+		pxt_equal(procs_next_until(stream, &result, procs_deadline(200000000)), -ETIMEDOUT);
+		raise(SIGKILL);
+	}
+	alarm(10);
+	while (waitpid(-1, NULL, __WALL) > 0)
+		;
+	alarm(0);
+}
+
+/* No lifeline is to be had there. */
+static void its_workers_end_with_a_host_without_proc(void **state)
+{
+	const char *folder = folder_make();
+
+	(void)state;
+	if (geteuid() == 0)
+		pxt_isolated(serve_without_proc, (void *)(uintptr_t)folder);
+	folder_remove();
+}
+
 static void use_in_a_child(void *pid)
 {
 	/* The parent's is not a child of this process: it has its own. */
@@ -467,6 +501,7 @@ int main(int argc, char **argv)
 		pxt_test(nothing_is_left_of_it),
 		pxt_test(it_ends_with_its_host),
 		pxt_test(with_few_descriptors_too),
+		pxt_test(its_workers_end_with_a_host_without_proc),
 		pxt_test(a_child_has_its_own),
 	};
 
