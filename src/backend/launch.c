@@ -23,6 +23,7 @@
 #include "backend/local.h"
 #include "base/clock.h"
 #include "base/raw.h"
+#include "shm/file.h"
 
 #ifndef CLONE_CLEAR_SIGHAND
 # define CLONE_CLEAR_SIGHAND 0x100000000ULL
@@ -111,7 +112,7 @@ static pid_t px_launch_clone(struct px_birth *birth, struct px_child *child_out)
 	pid = px_clone(&pidfd, tid);
 	if (pid == 0)
 		px_launch_child(birth);
-	*child_out = (struct px_child){ .pid = pid, .pidfd = pidfd };
+	*child_out = (struct px_child){ .pid = pid, .pidfd = px_file_above(pidfd) };
 	return pid;
 }
 
@@ -167,7 +168,7 @@ int px_launch_apart(struct px_child *child_out)
 	if (pid > 0 && pidfd < 0)
 		*child_out = px_reaper_adopt(pid);
 	else if (pid > 0)
-		*child_out = (struct px_child){ .pid = pid, .pidfd = pidfd };
+		*child_out = (struct px_child){ .pid = pid, .pidfd = px_file_above(pidfd) };
 	return pid == 0 ? 1 : pid > 0 ? 0 : -errno;
 }
 

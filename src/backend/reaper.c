@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/px.h"
+#include "shm/file.h"
 
 enum {
 	PX_P_PIDFD = 3,
@@ -48,7 +49,7 @@ struct px_child px_reaper_adopt(pid_t pid)
 	/* relaxed: a flag of its own */
 	if (atomic_load_explicit(&px_no_pidfd, memory_order_relaxed))
 		return child;
-	child.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	child.pidfd = px_file_above((int)syscall(SYS_pidfd_open, pid, 0));
 	/* relaxed: as above; a want of descriptors passes, a missing call does not */
 	if (child.pidfd < 0 && (errno == ENOSYS || errno == EPERM))
 		atomic_store_explicit(&px_no_pidfd, true, memory_order_relaxed);

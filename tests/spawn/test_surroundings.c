@@ -190,6 +190,9 @@ static void close_standard(void *first)
 		snprintf(four, sizeof(four), "%s%d=pipe", three, number);
 		pxt_check(strcmp(list, four) == 0 && number > 2);
 		expect_works(&options);
+		/* What stays with the host does not go there, either. */
+		for (int fd = 0; fd < *(int *)first; fd++)
+			pxt_equal(fcntl(fd, F_GETFD), -1);
 		way_end();
 	}
 }
