@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/arrays.h"
 #include "backend/growth.h"
@@ -23,6 +24,12 @@ enum {
 	PX_TRIES_KNOWN = 20 /* and if one of that program has said its first word */
 };
 
+/* What a process may do depends on. */
+struct px_identity {
+	uid_t user[3]; /* real, effective, saved */
+	gid_t group[3];
+};
+
 /* One a process; under the lock. */
 static struct px_forkserver {
 	struct px_child child;
@@ -30,6 +37,7 @@ static struct px_forkserver {
 	int page_file; /* owned; -1: none yet */
 	struct px_server_page *page;
 	struct px_program program;                       /* owned */
+	struct px_identity identity;                     /* the host's when it was started */
 	bool known;                                      /* it makes servers: one has begun */
 	char said[sizeof(((struct px_reply *)0)->text)]; /* by one that would not be started */
 } px_server = { .child = { .pidfd = -1 }, .socket = -1, .page_file = -1 };
@@ -146,6 +154,25 @@ static void px_server_bury(struct px_forkserver *server)
 	px_lifeline_release();
 }
 
+static struct px_identity px_identity_now(void)
+{
+	struct px_identity now = { .user = { 0 } };
+
+	(void)getresuid(&now.user[0], &now.user[1], &now.user[2]);
+	(void)getresgid(&now.group[0], &now.group[1], &now.group[2]);
+	return now;
+}
+
+/* A host that gave up rights since then may neither have tasks run with them, nor kill those
+ * who have them. */
+static void px_server_check(struct px_forkserver *server)
+{
+	const struct px_identity now = px_identity_now();
+
+	if (memcmp(&now, &server->identity, sizeof(now)) != 0)
+		px_server_bury(server);
+}
+
 /* In the fork that becomes the server: nothing of the host's is kept that would last. */
 PX_NORETURN static void px_server_forked(const int *fds, void *robust_list)
 {
@@ -233,6 +260,7 @@ static int px_server_start(struct px_forkserver *server)
 	error = px_socket_pair(ends);
 	if (error != 0)
 		return error;
+	server->identity = px_identity_now();
 	px_lifeline_hold();
 	/* Its lock is taken under ours, so its handlers come first: a fork takes the locks in
 	 * the reverse order. */
@@ -379,6 +407,7 @@ int px_forkserver_hire(const int handed[PX_HANDED_N], pid_t *pid_out)
 
 	px_server_lock(&mask);
 	for (int i = 0; error == -ESRCH && i < (px_server.known ? PX_TRIES_KNOWN : PX_TRIES); i++) {
+		px_server_check(&px_server);
 		error = px_server.socket < 0 ? px_server_start(&px_server) : 0;
 		if (error == 0)
 			error = px_server_ask(&px_server, handed, pid_out);

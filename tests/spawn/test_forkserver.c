@@ -424,6 +424,36 @@ static void its_workers_end_with_a_host_without_proc(void **state)
 	folder_remove();
 }
 
+static void give_up_rights(void *unused)
+{
+	const uid_t nobody = 65534;
+	const char *line = "Uid";
+	struct procs_result result;
+	struct procs_stream *stream;
+	uint64_t user;
+
+	(void)unused;
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pxt_equal(setresuid(nobody, nobody, nobody), 0);
+	stream = procs_pmap(status, 1, FORKSERVER(), &line);
+	pxt_check(stream != NULL);
+	pxt_equal(procs_next(stream, &result), 1);
+	pxt_equal(procs_value(&result, &user), 0);
+	/* As that task reads numbers: hexadecimal. */
+	pxt_equal(user, 0x65534);
+	pxt_equal(procs_close(stream), 0);
+	pxt_equal(procs_forkserver_stop(), 0);
+	pxt_equal(pxt_children(), 0);
+}
+
+static void its_workers_may_do_no_more_than_the_host(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pxt_isolated(give_up_rights, NULL);
+}
+
 static void use_in_a_child(void *pid)
 {
 	/* The parent's is not a child of this process: it has its own. */
@@ -501,6 +531,7 @@ int main(int argc, char **argv)
 		pxt_test(nothing_is_left_of_it),
 		pxt_test(it_ends_with_its_host),
 		pxt_test(with_few_descriptors_too),
+		pxt_test(its_workers_may_do_no_more_than_the_host),
 		pxt_test(its_workers_end_with_a_host_without_proc),
 		pxt_test(a_child_has_its_own),
 	};
