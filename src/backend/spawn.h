@@ -43,4 +43,9 @@ int px_spawn(const struct px_program *program, const char *mark, const int *fds,
 /* Whether an errno of px_spawn is about the program, and will be the same again. */
 bool px_spawn_is_final(int error);
 
+/* program.c. A copy that is owned: 0 or -ENOMEM; and whether two are of the same words. */
+int px_program_copy(struct px_program *to, const struct px_program *from);
+void px_program_free(struct px_program *program);
+bool px_program_same(const struct px_program *a, const struct px_program *b);
+
 #endif /* PROCS_BACKEND_SPAWN_H */
