@@ -58,7 +58,7 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: procs-worker --list MODULE...\n"
 		"The stock worker of procs. Programs execute it, with options.modules; by hand\n"
-		"it lists the tasks and hooks of shared objects, given by absolute path.\n");
+		"it lists the tasks and hooks of shared objects.\n");
 	return 2;
 }
 

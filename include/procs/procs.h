@@ -49,7 +49,9 @@ enum procs_start {
 	                             * they cost the same from a host of any size, with any number of
 	                             * threads. Tasks by name; see procs_forkserver_start */
 	PROCS_START_SPAWN = 4    /* a worker binary is executed: options.worker, options.modules, or
-	                          * the program itself. Tasks by name; see <procs/worker.h> */
+	                          * the program itself. Tasks by name; see <procs/worker.h>. The
+	                          * environment is read whenever a worker is made, so no other
+	                          * thread may change it then, as for execvp(3) */
 };
 
 /** In which order results leave a stream. */
@@ -387,8 +389,8 @@ procs_pmap_arrays(const struct procs_function *function, size_t n,
  * start of its block. If several fail it is one of the first block that has
  * any, and the first there but that map runs ahead of combine. -ENODATA if n is 0. -EPROTOTYPE if the types of map, combine
  * and the variable do not fit or cannot be reduced, or have strings or bytes in them where
- * workers see arrays alone (a pool's, and those that find tasks by name), -ERANGE for a value that a
- * variable of the other sign cannot hold, -EINVAL for other nonsense, each told
+ * workers see arrays alone (a pool's, and those that find tasks by name), -ERANGE for a
+ * value that a variable of the other sign cannot hold, -EINVAL for other nonsense, each told
  * by procs_last_failure; ENOENT and others as procs_pmap_sequences, negative.
  * Ownership: nothing is kept. Blocks: until all is done or the first failed
  * block is known, and its processes are gone, see procs_close. Allocates: yes,
@@ -548,14 +550,18 @@ PROCS_EXPORT struct procs_pool *procs_pool_open(const struct procs_options *opti
  * From a program with one thread and up to 64 MB of memory it is a copy of the program as it
  * is now, without its descriptors but 0, 1 and 2; it keeps that memory, and the host pays
  * for each page that it changes afterwards. From a larger one, or one with several threads,
- * the program is executed anew; or if options say so, a worker binary. Workers find tasks by name, in a copy
- * of the program among those it had then. The death of the server costs no item: it
- * is started again. Its workers are children of the host and do not need it.
+ * the program is executed anew; or if options say so, a worker binary. Workers find tasks
+ * by name, in a copy of the program among those it had then. The death of the server costs
+ * no item: it is started again; and one that does not answer for 2 s, stopped perhaps, is
+ * replaced. Its workers are children of the host and do not need it. A waitpid(-1) of a
+ * host with threads sees it, as any child.
  * @options: or NULL for all defaults; worker and modules, which say what is executed,
  *           as for PROCS_START_SPAWN; others are refused.
- * Returns: 0; also if it runs already. Errors: -EINVAL for nonsense
- * (procs_last_failure says which), -E2BIG, -ENOENT, -EACCES, -ENOEXEC and others of
- * execve for the binary, -EPROTO for one of another build, -ESRCH for one that ends, -ETIMEDOUT, -EAGAIN, -ENOMEM, -EMFILE.
+ * Returns: 0; also if it runs already. Errors: -EINVAL for nonsense, and without
+ * procs_worker_hook or options (procs_last_failure says which), -EBUSY if one of another
+ * program runs, -E2BIG, -ENOENT, -EACCES, -ENOEXEC and others of execve for the binary,
+ * -EPROTO for one of another build, -ESRCH for one that ends without a word, -ETIMEDOUT,
+ * -EAGAIN, -ENOMEM, -EMFILE.
  * Ownership: options.worker and options.modules are copied. Blocks: until it answers, at
  * most 10 s. Allocates: yes.
  * Threads: any. Fork: a child of fork has none, and may start its own. Signals: no.
@@ -564,7 +570,8 @@ PROCS_EXPORT int procs_forkserver_start(const struct procs_options *options);
 
 /**
  * Ends the forkserver of this process; none is all right. Workers that it made go on,
- * and it is started again when it is needed, of the same program. It ends with the host in any case.
+ * and it is started again when it is needed, of the same program. It ends with the host in
+ * any case.
  *
  * Returns: 0. Errors: none.
  * Ownership: nothing. Blocks: until it is gone, at most 1 s. Allocates: no.

@@ -1,6 +1,6 @@
 /*
- * explain.c - what a call would do here, in words: the numbers were measured, see
- * src/README.md, and are told as what they are.
+ * explain.c - what a call would do here, in words. The numbers are those that
+ * benchmarks/figures/starts.c and calls.c measured on one machine, and are told as such.
  */
 #include <errno.h>
 #include <procs/procs.h>
@@ -14,8 +14,8 @@
 enum {
 	PX_FORK_US = 100,       /* of a small parent */
 	PX_FORK_US_MB = 37,     /* for each MB of its own memory in pages of 4 KiB */
-	PX_FORKSERVER_US = 150, /* at any size */
-	PX_SPAWN_US = 500,
+	PX_FORKSERVER_US = 200, /* at any size */
+	PX_SPAWN_US = 1000,
 	PX_BIG_US = 1000 /* from here on another method is worth it */
 };
 
@@ -40,7 +40,8 @@ static void px_explain_fork(struct px_text *text, uint64_t private)
 	if (px_fork_us(private) >= PX_BIG_US || !px_backend_is_alone())
 		px_text_add(text,
 			    "better: PROCS_START_FORKSERVER, some %d us whatever the host is, or "
-			    "PROCS_START_SPAWN, some %d us; tasks are found by name then\n",
+			    "PROCS_START_SPAWN, some %d us; tasks are found by name then, with "
+			    "procs_worker_hook first in main\n",
 			    PX_FORKSERVER_US, PX_SPAWN_US);
 }
 

@@ -14,7 +14,6 @@
 #define PX_STRIDE_MOST  (UINT64_C(1) << 48)
 
 enum {
-	PX_DENSE_MOST = 4096, /* bytes of a value that lies beside others */
 	PX_POST_FLAGS = PX_POST_LAST | PX_POST_SHORT | PX_POST_FORCED | PX_POST_LEAVE |
 			PX_POST_ORDER | PX_POST_COPIED | PX_POST_SINGLY
 };

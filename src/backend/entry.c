@@ -136,17 +136,23 @@ static bool px_move_descriptors(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
 	return all;
 }
 
-void px_entry_serve(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
+/* What the host had not written yet is the host's to write; and so are its books. */
+static void px_forget_text(void)
 {
-	sigset_t none;
-
-	px_reset_handlers();
 	if (px_text_pending(stdout))
 		__fpurge(stdout);
 	if (px_text_pending(stderr))
 		__fpurge(stderr);
 	px_image_after_fork();
 	px_reaper_after_fork();
+}
+
+void px_entry_serve(const int fds[PX_SEAT_N], int seat[PX_SEAT_N])
+{
+	sigset_t none;
+
+	px_reset_handlers();
+	px_forget_text();
 	px_lifeline_after_fork();
 	if (!px_move_descriptors(fds, seat))
 		_exit(0);
@@ -161,13 +167,7 @@ static void px_entry_forget(struct px_birth *birth)
 
 	if (!birth->cloned)
 		px_reset_handlers();
-	/* What the host had not written yet is the host's to write. */
-	if (px_text_pending(stdout))
-		__fpurge(stdout);
-	if (px_text_pending(stderr))
-		__fpurge(stderr);
-	px_image_after_fork();
-	px_reaper_after_fork();
+	px_forget_text();
 	px_forkserver_after_fork();
 	if (birth->cloned)
 		px_lifeline_after_fork();

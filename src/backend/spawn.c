@@ -49,21 +49,23 @@ static bool px_is_wanted(const char *variable)
 	return true;
 }
 
-/* The host's strings, borrowed, in an array to be freed. */
+/* The host's strings, borrowed, in an array to be freed. No lock of ours keeps another thread
+ * from setenv() meanwhile, and the C library's own is not to be had: see PROCS_START_SPAWN. */
 static char **px_environment(void)
 {
 	static char unattached[] = PX_UNATTACHED "=1";
+	char *const *const from = environ;
 	size_t n = 0, kept = 0;
 	char **variables;
 
-	while (environ != NULL && environ[n] != NULL)
+	while (from != NULL && from[n] != NULL)
 		n++;
 	variables = malloc((n + 2) * sizeof(*variables));
 	if (variables == NULL)
 		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (px_is_wanted(environ[i]))
-			variables[kept++] = environ[i];
+	for (size_t i = 0; i < n && from[i] != NULL; i++)
+		if (px_is_wanted(from[i]))
+			variables[kept++] = from[i];
 	variables[kept++] = unattached;
 	variables[kept] = NULL;
 	return variables;

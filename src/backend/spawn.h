@@ -2,7 +2,7 @@
  * spawn.h - executes worker binaries. The only file that calls posix_spawn.
  *
  * What the new program gets is made here and nowhere else: descriptors 0, 1, 2 and
- * those that are named; default dispositions, an empty mask; an environment without the
+ * those that are named; default dispositions, but of SIGINT, an empty mask; an environment without the
  * variables by which somebody else could have it load code. The program is named by an
  * absolute path, and looked for nowhere.
  */

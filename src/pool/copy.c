@@ -73,11 +73,13 @@ static void px_copy_call(struct procs_stream *stream, struct px_span *span, unsi
 		memcpy(to, arguments, span->arguments_size);
 		return;
 	}
-	/* It was asked when the call was encoded. */
+	/* It was there when the call was encoded; of a forkserver of another program that was
+	 * started meanwhile it may be none, and the worker says that it knows no such task. */
 	name = px_names_of(stream, span->function, &error);
 	memcpy(&call, arguments, sizeof(call));
 	call.named = 1;
 	memcpy(to, &call, sizeof(call));
+	memset(to + sizeof(call), 0, sizeof(*name));
 	if (name != NULL)
 		memcpy(to + sizeof(call), name, sizeof(*name));
 	memcpy(to + sizeof(call) + sizeof(*name), arguments + sizeof(call), call.size);

@@ -35,7 +35,6 @@ enum {
 	PX_OPEN_RANGES = 3,      /* ranges a worker holds: one in work, two waiting */
 	PX_TEXT_MOST = 4096,     /* bytes of procs_text */
 	PX_STILLBORN_MOST = 100, /* workers in a row that do nothing before there are no more */
-	PX_DENSE_MOST = 4096     /* bytes of a value that is kept side by side with others */
 };
 
 /* What the pool knows of a slot. */

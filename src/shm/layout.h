@@ -64,6 +64,7 @@
 enum {
 	PX_RING = 4,            /* posts a slot holds at once */
 	PX_SEQUENCES = 8,       /* arguments of a map */
+	PX_DENSE_MOST = 4096,   /* bytes of a value that lies side by side with others */
 	PX_NAME_MOST = 128,     /* bytes of a task's name with its NUL */
 	PX_TYPES_MOST = 504,    /* bytes of its types in words with their NUL, cut */
 	PX_RANGE_MOST = 1 << 30 /* items of one range: next and end are 32 bits */
