@@ -18,7 +18,7 @@ int procs_forkserver_start(const struct procs_options *options)
 	struct px_program program;
 	const char *wrong = px_config_program(options, &program);
 	const bool named = program.path != NULL || program.modules != NULL;
-	const char *said;
+	char said[PX_REPLY_TEXT];
 	int error;
 
 	if (wrong != NULL) {
@@ -32,10 +32,10 @@ int procs_forkserver_start(const struct procs_options *options)
 		return -EINVAL;
 	}
 	error = px_forkserver_start(&program);
-	said = px_forkserver_said();
-	if (error != 0)
-		px_refuse(-error, "%s: %s", px_call,
-			  *said != '\0' ? said : strerrordesc_np(-error));
+	if (error == 0)
+		return 0;
+	px_forkserver_said(said, sizeof(said));
+	px_refuse(-error, "%s: %s", px_call, *said != '\0' ? said : strerrordesc_np(-error));
 	return error;
 }
 

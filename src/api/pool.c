@@ -15,12 +15,14 @@
 /* If it was for want of a worker: which, and why. */
 static void px_pool_refuse(const struct px_config *config, int error)
 {
-	const char *said = px_forkserver_said();
+	char said[PX_REPLY_TEXT] = "";
 
+	if (config->start == PROCS_START_FORKSERVER)
+		px_forkserver_said(said, sizeof(said));
 	if (config->start == PROCS_START_SPAWN && px_spawn_is_final(error))
 		px_refuse(-error, "procs_pool_open: no worker from %s: %s",
 			  px_program_path(&config->program), strerrordesc_np(-error));
-	else if (config->start == PROCS_START_FORKSERVER && *said != '\0')
+	else if (*said != '\0')
 		px_refuse(-error, "procs_pool_open: no worker from the forkserver: %s", said);
 	else
 		px_refuse(-error, "procs_pool_open: %s", strerrordesc_np(-error));

@@ -31,7 +31,7 @@ struct px_arrays {
 	uint64_t owner;
 	pthread_mutex_t lock;
 	unsigned char *base; /* the region, or NULL */
-	int file;            /* that it lies in, or -1 */
+	struct px_kept file; /* that it lies in, or none */
 	uint64_t size;
 	uint64_t page;
 	uint64_t holds; /* arrays, and who holds it otherwise */
@@ -90,10 +90,12 @@ static bool px_region_map(struct px_arrays *arrays)
 	if (whole == NULL)
 		return false;
 	for (uint64_t size = px_region_size(arrays); size >= PX_REGION_LEAST; size /= 2) {
-		unsigned char *base = px_pages_reserve(size, &arrays->file);
+		int file = -1;
+		unsigned char *base = px_pages_reserve(size, &file);
 
 		if (base == NULL)
 			continue;
+		arrays->file = px_file_keep(file);
 		arrays->size = whole->size = size;
 		arrays->first = whole;
 		arrays->base = base;
@@ -106,7 +108,7 @@ static bool px_region_map(struct px_arrays *arrays)
 static void px_region_unmap(struct px_arrays *arrays)
 {
 	px_pages_unmap(arrays->base, arrays->size);
-	px_file_close(arrays->file);
+	px_file_let_go(&arrays->file);
 	arrays->base = NULL;
 	arrays->warm = 0;
 	while (arrays->first != NULL) {
@@ -288,9 +290,9 @@ struct px_region_file px_arrays_file(void)
 	if (arrays == NULL || self == 0 || arrays->owner != self)
 		return region;
 	pthread_mutex_lock(&arrays->lock);
-	if (arrays->base != NULL && arrays->file >= 0)
+	if (arrays->base != NULL && px_file_kept(&arrays->file) >= 0)
 		region = (struct px_region_file){ (uintptr_t)arrays->base, arrays->size,
-						  arrays->file };
+						  arrays->file.file };
 	pthread_mutex_unlock(&arrays->lock);
 	return region;
 }

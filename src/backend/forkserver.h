@@ -30,11 +30,17 @@ enum {
 	PX_SERVER_PAGE = 4096
 };
 
-/* What host and server share. Workers have it no more. */
+/* What host and server share, one server one page. Workers have it no more. */
 struct px_server_page {
 	_Atomic int32_t pid; /* of the child that was made last; 0: of this request none yet */
 	int32_t host;        /* as px_lifeline_host() was in the thread that started the server */
+	/* Number of the request << 32, and then of the child and a host whose server died over
+	 * it, that which came first: the child's pid, or PX_GIVEN_UP. Needed where the kernel
+	 * does not write pid: such a child may come up when another is already asked for. */
+	_Atomic uint64_t claim;
 };
+
+#define PX_GIVEN_UP UINT64_C(0xffffffff)
 
 /* A server's first word. */
 struct px_server_hello {
@@ -51,19 +57,19 @@ enum px_seat {
 };
 
 /* Starts it, if it does not run: of a program to execute, or of this one, if that names none.
- * The strings are copied and hold for starts when it has died. 0 or a negative errno; -EPROTO for another build,
- * -ETIMEDOUT. */
+ * The strings are copied and hold for starts when it has died. 0 or a negative errno;
+ * -EPROTO for another build, -ETIMEDOUT. */
 int px_forkserver_start(const struct px_program *program);
 void px_forkserver_stop(void);
 
-/* Whether it runs, as far as is known. */
+/* Whether it runs, as far as is known. Waits for nothing. */
 bool px_forkserver_runs(void);
 
-/* Whether what it makes are copies of this program, as far as is known. */
+/* Whether what it makes are copies of this program, as far as is known. Likewise. */
 bool px_forkserver_is_ours(void);
 
-/* For messages: why the last one could not be started, or "". Borrowed. */
-const char *px_forkserver_said(void);
+/* For messages: why the last one could not be started, or "". */
+void px_forkserver_said(char *text, size_t size);
 
 /* Has it make a worker; it is started if need be. 0 and the pid, or a negative errno. */
 int px_forkserver_hire(const int handed[PX_HANDED_N], pid_t *pid_out);

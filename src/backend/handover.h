@@ -62,11 +62,14 @@ struct px_letter {
 };
 
 /* A worker's last word, when it cannot begin. */
+enum {
+	PX_REPLY_TEXT = 504
+};
+
 struct px_reply {
-	uint32_t
-		cause; /* enum procs_cause: SPAWN, VERSION, UNKNOWN_FUNCTION; 0: nothing was said */
-	int32_t code;  /* an errno */
-	char text[504]; /* for people, NUL-terminated */
+	uint32_t cause; /* enum procs_cause: SPAWN, VERSION, UNKNOWN_FUNCTION; 0: nothing */
+	int32_t code;   /* an errno */
+	char text[PX_REPLY_TEXT]; /* for people, NUL-terminated */
 };
 
 /* Parent: writes the letter, and no reply. */

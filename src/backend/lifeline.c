@@ -16,19 +16,13 @@
 static pthread_mutex_t px_lock = PTHREAD_MUTEX_INITIALIZER;
 PX_WORKER_WRITES static unsigned px_holders;
 static bool px_has_handlers;
-PX_WORKER_WRITES static int px_read_end = -1;
-PX_WORKER_WRITES static int px_write_end = -1;
+PX_WORKER_WRITES static struct px_kept px_read_end = { .file = -1 };
+PX_WORKER_WRITES static struct px_kept px_write_end = { .file = -1 };
 
 static void px_close_ends(void)
 {
-	const int saved = errno;
-
-	if (px_read_end >= 0)
-		close(px_read_end);
-	if (px_write_end >= 0)
-		close(px_write_end);
-	px_read_end = px_write_end = -1;
-	errno = saved;
+	px_file_let_go(&px_read_end);
+	px_file_let_go(&px_write_end);
 }
 
 /* Signals are kept out, so that a handler of the host may fork. */
@@ -60,11 +54,7 @@ static void px_after_fork_in_host(void)
 
 void px_lifeline_after_fork(void)
 {
-	if (px_read_end >= 0)
-		(void)px_raw(SYS_close, px_read_end, 0, 0, 0);
-	if (px_write_end >= 0)
-		(void)px_raw(SYS_close, px_write_end, 0, 0, 0);
-	px_read_end = px_write_end = -1;
+	px_close_ends();
 	px_holders = 0;
 }
 
@@ -74,23 +64,37 @@ static void px_after_fork_in_copy(void)
 	pthread_mutex_unlock(&px_lock);
 }
 
+static bool px_has_ends(void)
+{
+	return px_file_kept(&px_read_end) >= 0 && px_file_kept(&px_write_end) >= 0;
+}
+
+static void px_make_ends(void)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return;
+	px_read_end = px_file_keep(px_file_above(ends[0]));
+	px_write_end = px_file_keep(px_file_above(ends[1]));
+	if (px_read_end.file < 0 || px_write_end.file < 0)
+		px_close_ends();
+}
+
 void px_lifeline_hold(void)
 {
 	const int saved = errno;
 	sigset_t mask;
-	int ends[2];
 
 	px_enter(&mask);
 	if (!px_has_handlers)
 		px_has_handlers = pthread_atfork(px_before_fork, px_after_fork_in_host,
 						 px_after_fork_in_copy) == 0;
 	px_holders++;
-	/* Also where an earlier handle did without. */
-	if (px_has_handlers && px_write_end < 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
-		px_read_end = px_file_above(ends[0]);
-		px_write_end = px_file_above(ends[1]);
-		if (px_read_end < 0 || px_write_end < 0)
-			px_close_ends();
+	/* Also where an earlier handle did without, or the host has closed it meanwhile. */
+	if (px_has_handlers && !px_has_ends()) {
+		px_close_ends();
+		px_make_ends();
 	}
 	px_leave(&mask);
 	errno = saved;
@@ -121,12 +125,13 @@ static int px_open_anew(int fd)
  * anything happens to it. */
 static void px_write_end_above(int end)
 {
-	const int above = end < px_write_end ? -1 : fcntl(px_write_end, F_DUPFD_CLOEXEC, end + 1);
+	const int file = px_write_end.file;
+	const int above = end < file ? -1 : fcntl(file, F_DUPFD_CLOEXEC, end + 1);
 
 	if (above < 0)
 		return;
-	close(px_write_end);
-	px_write_end = above;
+	close(file);
+	px_write_end.file = above;
 }
 
 int px_lifeline_end(void)
@@ -136,8 +141,8 @@ int px_lifeline_end(void)
 	int end = -1;
 
 	px_enter(&mask);
-	if (px_write_end >= 0)
-		end = px_open_anew(px_read_end);
+	if (px_has_ends())
+		end = px_open_anew(px_read_end.file);
 	if (end >= 0)
 		px_write_end_above(end);
 	px_leave(&mask);

@@ -29,15 +29,34 @@ PX_NORETURN static void px_server_child(const int seat[PX_SEAT_N], struct px_ser
 	px_attach(handed, origin);
 }
 
+/* In a child that the kernel did not announce: if the server died over its request, the host
+ * has either seen this claim or asks another one. A host that is at a later request was told
+ * of this child by the server. */
+static void px_server_claim(struct px_server_page *page, uint64_t claim)
+{
+	uint64_t there = claim;
+
+	/* acq_rel: of this and the host's in forkserver.c one is first, and nothing else counts */
+	if (!atomic_compare_exchange_strong_explicit(&page->claim, &there,
+						     claim | (uint64_t)getpid(),
+						     memory_order_acq_rel, memory_order_acquire) &&
+	    there == (claim | PX_GIVEN_UP))
+		_exit(0);
+}
+
 static int px_server_serve(const int seat[PX_SEAT_N], struct px_server_page *page,
 			   const int handed[PX_HANDED_N], void *robust_list)
 {
+	/* relaxed: the request orders it */
+	const uint64_t claim = atomic_load_explicit(&page->claim, memory_order_relaxed);
 	bool raw = true;
 	int pid = px_launch_sibling((int32_t *)(uintptr_t)&page->pid);
 
 	if (pid == -ENOSYS) {
 		raw = false;
 		pid = px_launch_copy();
+		if (pid == 0)
+			px_server_claim(page, claim);
 	}
 	if (pid == 0)
 		px_server_child(seat, page, handed,

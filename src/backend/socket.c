@@ -12,7 +12,8 @@
 
 enum {
 	PX_FDS_MOST = 8,
-	PX_PATIENCE = 10 /* s */
+	PX_PATIENCE = 10, /* s, for a program to begin */
+	PX_HURRY = 2      /* s, for one that runs */
 };
 
 /* Room for descriptors beside a message, aligned as the kernel wants it. */
@@ -21,10 +22,15 @@ union px_beside {
 	unsigned char room[CMSG_SPACE(PX_FDS_MOST * sizeof(int))];
 };
 
+static void px_socket_wait_for(int socket, int seconds)
+{
+	const struct timeval patience = { .tv_sec = seconds };
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 int px_socket_pair(int ends[2])
 {
-	const struct timeval patience = { .tv_sec = PX_PATIENCE };
-
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
 	for (int i = 0; i < 2; i++)
@@ -34,8 +40,13 @@ int px_socket_pair(int ends[2])
 		px_file_close(ends[1]);
 		return -EMFILE;
 	}
-	(void)setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	px_socket_wait_for(ends[0], PX_PATIENCE);
 	return 0;
+}
+
+void px_socket_hurry(int socket)
+{
+	px_socket_wait_for(socket, PX_HURRY);
 }
 
 static int px_socket_send(int socket, const struct msghdr *message)

@@ -12,6 +12,9 @@
  * at most. */
 int px_socket_pair(int ends[2]);
 
+/* From now on it waits 2 s at most: for one that has shown that it answers. */
+void px_socket_hurry(int socket);
+
 /* One message of [size] bytes: 0 or a negative errno, -EPIPE if nobody is there. */
 int px_socket_say(int socket, const void *bytes, size_t size);
 

@@ -25,13 +25,14 @@ static void px_refuse_with(struct procs_stream *stream, enum procs_cause cause, 
 
 void px_refuse_hire(struct procs_stream *stream, int error)
 {
-	const bool server = stream->config.start == PROCS_START_FORKSERVER;
+	char said[PX_REPLY_TEXT] = "";
 
 	if (!px_backend_is_final(stream->backend, error))
 		return;
+	if (stream->config.start == PROCS_START_FORKSERVER)
+		px_forkserver_said(said, sizeof(said));
 	px_refuse_with(stream, error == -EPROTO ? PROCS_CAUSE_VERSION : PROCS_CAUSE_SPAWN, -error,
-		       server && *px_forkserver_said() != '\0' ? px_forkserver_said()
-							       : strerrordesc_np(-error));
+		       *said != '\0' ? said : strerrordesc_np(-error));
 }
 
 void px_refuse_loss(struct procs_stream *stream, const struct px_loss *loss)

@@ -133,3 +133,34 @@ void px_file_close(int file)
 		close(file);
 	errno = saved;
 }
+
+struct px_kept px_file_keep(int file)
+{
+	struct px_kept kept = { .file = file };
+	struct stat status;
+
+	if (file >= 0 && fstat(file, &status) == 0) {
+		kept.device = status.st_dev;
+		kept.inode = status.st_ino;
+	}
+	return kept;
+}
+
+int px_file_kept(const struct px_kept *kept)
+{
+	const int saved = errno;
+	struct stat status;
+	int file = -1;
+
+	if (kept->file >= 0 && fstat(kept->file, &status) == 0 && status.st_dev == kept->device &&
+	    status.st_ino == kept->inode)
+		file = kept->file;
+	errno = saved;
+	return file;
+}
+
+void px_file_let_go(struct px_kept *kept)
+{
+	px_file_close(px_file_kept(kept));
+	kept->file = -1;
+}

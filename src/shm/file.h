@@ -18,6 +18,22 @@ int px_file_make(uint64_t size);
  * closed: where it is now, or -1 with errno, and then it is closed. -1 stays. */
 int px_file_above(int file);
 
+/* A descriptor that stays open while the host does as it likes, which may be to close all that
+ * it does not know (closefrom(3)) and to have another file get the number. */
+struct px_kept {
+	int file; /* -1: none */
+	uint64_t device, inode;
+};
+
+/* Notes what a descriptor is; -1 is none. */
+struct px_kept px_file_keep(int file);
+
+/* Its number, or -1 if that is another file's by now, or nobody's. */
+int px_file_kept(const struct px_kept *kept);
+
+/* Closes it if it is still there, and forgets it. */
+void px_file_let_go(struct px_kept *kept);
+
 /* Maps part of it, shared: anywhere, or in place of what is mapped `at`. NULL with errno. In
  * a host, where all that is mapped may be locked and so touched at once, the second. */
 void *px_file_map(int file, uint64_t offset, uint64_t size, void *at, bool writable);

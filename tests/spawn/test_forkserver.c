@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -127,8 +128,11 @@ struct killer {
  * socket for a moment, too. */
 static void kill_at_random(struct killer *killer, uint64_t seed)
 {
+	/* With a sanitizer it takes long to begin, and has to, now and then. */
+	const uint64_t longest = pxt_is_instrumented() ? 500000000 : 3000000;
+
 	while (atomic_load(killer->stop) == 0) {
-		const struct timespec pause = { .tv_nsec = (long)(pxt_random(&seed) % 3000000) };
+		const struct timespec pause = { .tv_nsec = (long)(pxt_random(&seed) % longest) };
 		const pid_t pid = forkserver_of(killer->host);
 
 		nanosleep(&pause, NULL);
@@ -257,6 +261,7 @@ static void compare_memory(void *word)
 	const int file = memfd_create("pxt-big", MFD_CLOEXEC);
 	char *big = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
 	const char *part = "pxt-big";
+	const int copied = __libc_single_threaded; /* a sanitizer has a thread, too */
 	struct procs_options options = *FORKSERVER();
 	pthread_t thread;
 
@@ -265,8 +270,8 @@ static void compare_memory(void *word)
 	pxt_equal(lines_of(getpid(), "maps", part), 1);
 	/* Of a host with one thread and little memory it is a copy. */
 	pxt_equal(procs_forkserver_start(NULL), 0);
-	pxt_equal(lines_of(server(), "maps", part), 1);
-	pxt_equal(int_of(procs_pmap(mapped, 1, &options, &part)), 1);
+	pxt_equal(lines_of(server(), "maps", part), copied);
+	pxt_equal(int_of(procs_pmap(mapped, 1, &options, &part)), copied);
 	pxt_equal(procs_forkserver_stop(), 0);
 	memset(big, 1, BIG);
 	pxt_equal(procs_forkserver_start(NULL), 0);
@@ -402,6 +407,9 @@ static void serve_without_proc(void *folder)
 		struct procs_result result;
 
 		pxt_equal(chroot(folder), 0);
+		/* One that is executed is not to be had there. */
+		if (!__libc_single_threaded)
+			_exit(0);
 		pxt_equal(procs_forkserver_start(NULL), 0);
 		stream = procs_pmap(stays, 1, FORKSERVER(), &zero);
 		pxt_equal(procs_next_until(stream, &result, procs_deadline(200000000)), -ETIMEDOUT);
@@ -519,6 +527,51 @@ static void another_thread_may_fork(void **state)
 	pxt_isolated(start_beside_forks, &words[0]);
 }
 
+/* While one runs it is that one. */
+static void another_program_has_to_wait(void **state)
+{
+	(void)state;
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pxt_equal(procs_forkserver_start(NULL), 0);
+	pxt_equal(procs_forkserver_start(PROCS_OPTIONS(.worker = "/bin/true")), -EBUSY);
+	pxt_equal(procs_forkserver_stop(), 0);
+}
+
+static void expect_explained(const struct procs_options *options, const char *part)
+{
+	char text[2048], little[16];
+	const int size = procs_explain(options, text, sizeof(text));
+
+	pxt_equal(size, strlen(text));
+	if (strstr(text, part) == NULL)
+		pxt_failed(__FILE__, __LINE__, "\"%s\" is not in \"%s\"", part, text);
+	pxt_equal(procs_explain(options, little, sizeof(little)), size);
+	pxt_equal(strlen(little), sizeof(little) - 1);
+	pxt_equal(procs_explain(options, NULL, 0), size);
+}
+
+/* Each method by its name, what is better for a large host, and what is wrong. */
+static void what_is_explained(void **state)
+{
+	char *big = malloc(BIG), text[256];
+
+	(void)state;
+	pxt_check(big != NULL);
+	expect_explained(PROCS_OPTIONS(.start = PROCS_START_SPAWN), "start: spawn: /");
+	expect_explained(PROCS_OPTIONS(.start = PROCS_START_INLINE), "start: inline");
+	expect_explained(FORKSERVER(), "which will be started when it is needed");
+	expect_explained(PROCS_OPTIONS(.start = PROCS_START_FORK, .workers = 3),
+			 "workers: 3, as options say");
+	memset(big, 1, BIG);
+	/* A sanitizer's memory is none of the host's own. */
+	if (!pxt_is_instrumented())
+		expect_explained(PROCS_OPTIONS(.start = PROCS_START_FORK),
+				 "better: PROCS_START_FORKSERVER");
+	free(big);
+	pxt_equal(procs_explain(PROCS_OPTIONS(.start = 77), text, sizeof(text)), -EINVAL);
+	pxt_check(strstr(text, "options.start") != NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +587,8 @@ int main(int argc, char **argv)
 		pxt_test(its_workers_may_do_no_more_than_the_host),
 		pxt_test(its_workers_end_with_a_host_without_proc),
 		pxt_test(a_child_has_its_own),
+		pxt_test(another_program_has_to_wait),
+		pxt_test(what_is_explained),
 	};
 
 	procs_worker_hook(argc, argv);
