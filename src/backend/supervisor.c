@@ -332,7 +332,11 @@ int px_backend_open(struct px_backend **backend_out, const struct px_wish *wish)
 	for (uint32_t i = 0; i < wish->n_slots; i++)
 		workers[i] =
 			(struct px_worker){ .child = { .pidfd = -1 }, .lifeline = -1, .file = -1 };
-	error = px_arena_open(&backend->arena, wish->n_slots, wish->reserve, wish->least);
+	error = px_arena_open(&backend->arena, wish->n_slots,
+			      px_start_attaches(wish->start)
+				      ? px_arena_filed(wish->reserve, wish->least)
+				      : wish->reserve,
+			      wish->least);
 	if (error != 0)
 		return error;
 	if (backend->start != PROCS_START_INLINE)

@@ -106,6 +106,24 @@ static int px_open_bells(const struct px_arena *arena)
 	return error;
 }
 
+/* That of a slot of that output. */
+static uint64_t px_input_size(uint64_t output, uint64_t page)
+{
+	return px_min(px_max(output / 2, page), PX_INPUT_MOST);
+}
+
+uint64_t px_arena_filed(uint64_t reserve, uint64_t least)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct px_geometry one;
+
+	while (reserve / 2 >= px_max(least, page) &&
+	       (px_arena_geometry(1, px_input_size(reserve, page), reserve, page, &one) != 0 ||
+		!px_file_may_be(one.stride + PX_LETTER_PAGES * page)))
+		reserve /= 2;
+	return reserve;
+}
+
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least)
 {
 	const int saved = errno;
@@ -116,8 +134,8 @@ int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, ui
 	for (uint64_t output = reserve; base == MAP_FAILED; output /= 2) {
 		if (output < least || output < page)
 			return error != 0 ? error : -EINVAL;
-		error = px_arena_geometry(n_slots, px_min(px_max(output / 2, page), PX_INPUT_MOST),
-					  output, page, &arena->geometry);
+		error = px_arena_geometry(n_slots, px_input_size(output, page), output, page,
+					  &arena->geometry);
 		if (error != 0)
 			continue;
 		base = px_map(arena->geometry.size);

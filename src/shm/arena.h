@@ -52,6 +52,9 @@ enum {
  */
 int px_arena_open(struct px_arena *arena, uint64_t n_slots, uint64_t reserve, uint64_t least);
 
+/* What the reserve is halved to where files may not be as large as a slot; at least `least`. */
+uint64_t px_arena_filed(uint64_t reserve, uint64_t least);
+
 /* Has the doorbell, or slot `number`, lie in a file from here on, what was there is gone:
  * the descriptor, which is the caller's, or a negative errno. */
 int px_arena_file_bell(const struct px_arena *arena);

@@ -20,7 +20,7 @@ enum {
 	PX_STANDARD = 3 /* 0, 1 and 2 are not for us, also where the host has them closed */
 };
 
-static bool px_file_may_be(uint64_t size)
+bool px_file_may_be(uint64_t size)
 {
 	struct rlimit limit;
 

@@ -14,6 +14,9 @@
  * would raise SIGXFSZ. */
 int px_file_make(uint64_t size);
 
+/* Whether a file of that size may be made here. */
+bool px_file_may_be(uint64_t size);
+
 /* Moves a descriptor, closed by exec, above the standard ones, if the host had one of those
  * closed: where it is now, or -1 with errno, and then it is closed. -1 stays. */
 int px_file_above(int file);

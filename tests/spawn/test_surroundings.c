@@ -323,6 +323,29 @@ static void limit_files(void *unused)
 	}
 }
 
+/* Slots are as large as files may be, and results no larger. */
+static void limit_files_first(void *unused)
+{
+	const struct rlimit limit = { .rlim_cur = 64 << 20, .rlim_max = RLIM_INFINITY };
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	(void)unused;
+	for (int way = 0; way < WAYS; way++) {
+		const struct procs_options options = way_begin(way);
+
+		pxt_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		expect_works(&options);
+		pxt_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+		way_end();
+	}
+}
+
+static void a_host_that_may_write_small_files(void **state)
+{
+	(void)state;
+	pxt_isolated(limit_files_first, NULL);
+}
+
 static void a_limit_that_comes_later(void **state)
 {
 	(void)state;
@@ -338,6 +361,7 @@ int main(int argc, char **argv)
 		pxt_test(a_host_without_standard_descriptors),
 		pxt_test(a_host_with_few_descriptors),
 		pxt_test(a_limit_that_comes_later),
+		pxt_test(a_host_that_may_write_small_files),
 		pxt_test(signals_are_as_in_a_new_program),
 	};
 
