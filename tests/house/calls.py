@@ -29,7 +29,7 @@ OWNERS = [
     ("prctl <sys/prctl.h>", "backend/launch.c backend/lifeline.c"),
     ("pipe pipe2", "backend/lifeline.c"),
     ("pthread_atfork", "backend/lifeline.c backend/forkserver.c"),
-    ("SYS_close", "backend/tidy.c"),
+    ("SYS_close", "backend/lifeline.c backend/tidy.c"),
     (
         "fcntl",
         "backend/lifeline.c backend/tidy.c backend/entry.c backend/server.c backend/spawn.c shm/file.c",
